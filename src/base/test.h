@@ -1,0 +1,90 @@
+/*
+ * test.h - the frame of a unit test: one program per module, one function per case.
+ *
+ *   TEST(buf_grows) { CHECK_INT(buf.len, 3); }
+ *   TESTS(T(buf_grows))
+ *
+ * Prints one line per failure and closes with "N passed, N failed". Exit 1 when a case failed.
+ */
+#ifndef CORTEN_BASE_TEST_H
+#define CORTEN_BASE_TEST_H
+
+#include <stdio.h>
+#include <string.h>
+
+struct test_case {
+	const char *name;
+	void (*run)(void);
+};
+
+static int test_failures; /* of the running case */
+
+#define TEST(name) static void name(void)
+#define T(name)                                                                                    \
+	{                                                                                          \
+		#name, name                                                                        \
+	}
+
+#define TEST_FAIL(...)                                                                             \
+	do {                                                                                       \
+		test_failures++;                                                                   \
+		printf("%s:%d: ", __FILE__, __LINE__);                                             \
+		printf(__VA_ARGS__);                                                               \
+		printf("\n");                                                                      \
+	} while (0)
+
+#define CHECK(cond)                                                                                \
+	do {                                                                                       \
+		if (!(cond))                                                                       \
+			TEST_FAIL("not true: %s", #cond);                                          \
+	} while (0)
+
+#define CHECK_INT(got, want)                                                                       \
+	do {                                                                                       \
+		long long got_ = (long long)(got), want_ = (long long)(want);                      \
+		if (got_ != want_)                                                                 \
+			TEST_FAIL("%s is %lld, not %lld", #got, got_, want_);                      \
+	} while (0)
+
+#define CHECK_STR(got, want)                                                                       \
+	do {                                                                                       \
+		const char *got_ = (got), *want_ = (want);                                         \
+		if (got_ == NULL || strcmp(got_, want_) != 0)                                      \
+			TEST_FAIL("%s is '%s', not '%s'", #got, got_ ? got_ : "(null)", want_);    \
+	} while (0)
+
+/* For a value whose absence makes the rest of the case meaningless. */
+#define REQUIRE(cond)                                                                              \
+	do {                                                                                       \
+		if (!(cond)) {                                                                     \
+			TEST_FAIL("not true: %s", #cond);                                          \
+			return;                                                                    \
+		}                                                                                  \
+	} while (0)
+
+static inline int test_run(const struct test_case *cases, size_t count)
+{
+	int passed = 0, failed = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		test_failures = 0;
+		cases[i].run();
+		if (test_failures > 0) {
+			printf("FAIL %s\n", cases[i].name);
+			failed++;
+		} else {
+			passed++;
+		}
+	}
+	printf("%d passed, %d failed\n", passed, failed);
+	return failed > 0;
+}
+
+#define TESTS(...)                                                                                 \
+	int main(void)                                                                             \
+	{                                                                                          \
+		static const struct test_case cases[] = {__VA_ARGS__};                             \
+		return test_run(cases, sizeof(cases) / sizeof(cases[0]));                          \
+	}
+
+#endif
