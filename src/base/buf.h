@@ -32,7 +32,7 @@ void buf_add(struct buf *buf, const void *data, size_t size);
 void buf_str(struct buf *buf, const char *text);
 void buf_char(struct buf *buf, char c);
 void buf_fmt(struct buf *buf, const char *fmt, ...) PRINTF(2, 3);
-void buf_vfmt(struct buf *buf, const char *fmt, va_list args);
+void buf_vfmt(struct buf *buf, const char *fmt, va_list args) PRINTF(2, 0);
 void buf_clear(struct buf *buf); /* empties it and keeps the memory */
 
 /* Makes room for size more bytes; returns where to write, or NULL. The caller adds to len. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 /* Appends one NUL-terminated frame; a root cause is cut to fit, an outer frame is dropped instead. */
+PRINTF(3, 0)
 static void err_append(struct err *err, bool root, const char *fmt, va_list args)
 {
 	size_t room = sizeof(err->text) - err->used;
