@@ -11,8 +11,8 @@
  * Ownership  Plain values without heap. A struct cgroup points to its host, which must outlive it
  *            and must not move. cgroup_entry holds descriptors: cgroup_entry_done().
  * Paths      Directories are named relative to CGROUP_ROOT ("memory/docker/ID"; on v2
- *            "docker/ID"): that is what the journal and the container's state hold. They are resolved
- *            beneath the host's root_fd. cgroupfs holds no symbolic links.
+ *            "docker/ID"): that is what the journal and the container's state hold. They are
+ *            resolved beneath the host's root_fd. cgroupfs holds no symbolic links.
  * Errors     ERR_CONFLICT when the cgroup exists and holds processes; ERR_DENIED when rootless
  *            and not delegated.
  */
@@ -42,10 +42,13 @@ struct cgroup {
  * "slice:prefix:name" is a path like any other. `..` is resolved in the text alone; one that
  * leaves the top, and a path that names the top itself, are ERR_INVALID.
  */
-int cgroup_plan(const struct cgroup_host *host, const char *path, struct cgroup *ret_cgroup,
+int cgroup_plan(struct cgroup_host *host, const char *path, struct cgroup *ret_cgroup,
 		struct err *err);
 
-/* The same from the directories that a state file holds. Names of unknown hierarchies are ERR_INVALID. */
+/*
+ * The same from the directories that a state file holds. Names of unknown hierarchies are
+ * ERR_INVALID.
+ */
 int cgroup_from_dirs(const struct cgroup_host *host, const char *const *dirs, size_t count,
 		     struct cgroup *ret_cgroup, struct err *err);
 
@@ -53,8 +56,7 @@ int cgroup_from_dirs(const struct cgroup_host *host, const char *const *dirs, si
  * The cgroups that a process is in (from /proc/PID/cgroup): what exec joins when a container's
  * init has moved itself beneath the container's cgroup.
  */
-int cgroup_of_pid(const struct cgroup_host *host, pid_t pid, struct cgroup *ret_cgroup,
-		  struct err *err);
+int cgroup_of_pid(struct cgroup_host *host, pid_t pid, struct cgroup *ret_cgroup, struct err *err);
 
 /* The directory in hierarchy i (0 to host->count - 1), "" when there is none. */
 static inline const char *cgroup_dir(const struct cgroup *cgroup, size_t i)
@@ -78,13 +80,16 @@ struct cgroup_entry {
 
 /*
  * Opens the cgroup's entry points in the parent. `sub` names a cgroup beneath (exec --cgroup), NULL
- * for the cgroup itself. For v2, ERR_CONFLICT says that the cgroup cannot hold processes, being a parent with controllers.
+ * for the cgroup itself. For v2, ERR_CONFLICT says that the cgroup cannot hold processes, being a
+ * parent with controllers.
  */
 int cgroup_entry_open(const struct cgroup *cgroup, const char *sub, struct cgroup_entry *ret_entry,
 		      struct err *err);
 void cgroup_entry_done(struct cgroup_entry *entry);
 
-/* In the child, single-threaded, right after clone3: joins the v1 hierarchies. No heap, no locks. */
+/*
+ * In the child, single-threaded, right after clone3: joins the v1 hierarchies. No heap, no locks.
+ */
 int cgroup_enter_self(const struct cgroup_entry *entry, struct err *err);
 
 enum cgroup_remove_flag {
@@ -92,8 +97,9 @@ enum cgroup_remove_flag {
 };
 
 /*
- * Removes directories as cgroup_dir() names them, and cgroups beneath them. EBUSY (tasks that are dying) is retried
- * for up to timeout_ms over all of them; a directory that is gone is fine. Tries all, reports the first failure.
+ * Removes directories as cgroup_dir() names them, and cgroups beneath them. EBUSY (tasks that are
+ * dying) is retried for up to timeout_ms over all of them; a directory that is gone is fine. Tries
+ * all, reports the first failure.
  */
 int cgroup_remove(const char *const *dirs, size_t count, unsigned timeout_ms, unsigned flags,
 		  struct err *err);

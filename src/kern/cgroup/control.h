@@ -27,11 +27,15 @@ int cgroup_is_frozen(const struct cgroup *cgroup, bool *ret_frozen, struct err *
 /*
  * Sends a signal to every process in the cgroup and beneath. SIGKILL uses cgroup.kill where the
  * kernel has it (5.14); elsewhere processes are frozen first where that is possible, so that none
- * escapes by forking, and a frozen container is thawed so that it can die. No processes is not an error.
+ * escapes by forking, and a frozen container is thawed so that it can die. No processes is not an
+ * error.
  */
 int cgroup_kill(const struct cgroup *cgroup, int signal, struct err *err);
 
-/* Process ids in the cgroup and beneath, as this pid namespace sees them. More than max: ERR_INVALID (E2BIG). */
+/*
+ * Process ids in the cgroup and beneath, as this pid namespace sees them. More than max:
+ * ERR_INVALID (E2BIG).
+ */
 int cgroup_list_pids(const struct cgroup *cgroup, pid_t *pids, size_t max, size_t *ret_count,
 		     struct err *err);
 
@@ -75,7 +79,9 @@ struct cgroup_stats {
 
 int cgroup_read_stats(const struct cgroup *cgroup, struct cgroup_stats *ret_stats, struct err *err);
 
-/* How many processes the kernel killed for the cgroup's memory limit; 0 when it is not accounted. */
+/*
+ * How many processes the kernel killed for the cgroup's memory limit; 0 when it is not accounted.
+ */
 int cgroup_count_oom_kills(const struct cgroup *cgroup, uint64_t *ret_kills, struct err *err);
 
 #endif

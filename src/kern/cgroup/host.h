@@ -62,7 +62,7 @@ struct cgroup_hierarchy {
 
 struct cgroup_host {
 	enum cgroup_mode mode;
-	int root_fd;          /* CGROUP_ROOT, O_PATH */
+	int root_fd;          /* CGROUP_ROOT */
 	uint32_t controllers; /* v1 controllers, of all hierarchies */
 	size_t count;
 	struct cgroup_hierarchy hierarchies[CGROUP_HIERARCHIES_MAX];
@@ -96,5 +96,11 @@ int cgroup_host_parse(struct cgroup_host *host, const char *proc_cgroup,
 
 /* Fills root_at from the text of /proc/self/mountinfo; only lines beneath CGROUP_ROOT count. */
 int cgroup_host_parse_mounts(struct cgroup_host *host, const char *mountinfo, struct err *err);
+
+/*
+ * Fills root_at from /proc/self/mountinfo if that was not done before. Only paths relative to a
+ * process's own cgroup need it, and it is slow on a host with many mounts.
+ */
+int cgroup_host_read_mounts(struct cgroup_host *host, struct err *err);
 
 #endif

@@ -120,14 +120,13 @@ struct cgroup_limits {
 enum cgroup_warning {
 	CGROUP_WARN_KERNEL_MEMORY = 1,
 	CGROUP_WARN_USE_HIERARCHY = 2,
-	CGROUP_WARN_DEVICES = 4,         /* no right to filter devices in this user namespace */
-	CGROUP_WARN_SWAPPINESS = 8,      /* v2 has none */
-	CGROUP_WARN_OOM_KILLER = 16,     /* v2 has none */
-	CGROUP_WARN_NETWORK = 32,        /* v2 has neither classID nor priorities */
-	CGROUP_WARN_REALTIME = 64,       /* v2 has none */
-	CGROUP_WARN_LEAF_WEIGHT = 128,   /* v2 has none */
-	CGROUP_WARN_BURST = 256,         /* the kernel lacks it */
-	CGROUP_WARN_DEVICE_WEIGHT = 512, /* no BFQ on v2 */
+	CGROUP_WARN_DEVICES = 4,       /* no right to filter devices in this user namespace */
+	CGROUP_WARN_SWAPPINESS = 8,    /* v2 has none */
+	CGROUP_WARN_OOM_KILLER = 16,   /* v2 cannot disable it */
+	CGROUP_WARN_NETWORK = 32,      /* v2 has neither classID nor priorities */
+	CGROUP_WARN_REALTIME = 64,     /* v2 has none */
+	CGROUP_WARN_LEAF_WEIGHT = 128, /* v2 has none */
+	CGROUP_WARN_BURST = 256,       /* the kernel lacks it */
 };
 
 /* A line for people, for one bit. */
@@ -140,7 +139,10 @@ const char *cgroup_warning_text(enum cgroup_warning warning);
 int cgroup_apply(const struct cgroup *cgroup, const struct cgroup_limits *limits,
 		 uint32_t *ret_warnings, struct err *err);
 
-/* The same while the container runs: memory and swap are written in the order that the kernel accepts. */
+/*
+ * The same while the container runs: memory and swap are written in the order that the kernel
+ * accepts.
+ */
 int cgroup_update(const struct cgroup *cgroup, const struct cgroup_limits *limits,
 		  uint32_t *ret_warnings, struct err *err);
 
@@ -148,7 +150,10 @@ int cgroup_update(const struct cgroup *cgroup, const struct cgroup_limits *limit
 uint64_t cgroup_weight_of_shares(uint64_t shares);
 uint64_t cgroup_io_weight_of_blkio(uint16_t weight);
 
-/* v2's swap limit from v1's memory and swap together; *ret_swap 0: leave as it is, -1: unlimited. ret_set tells 0 from unset. */
+/*
+ * v2's limit of swap alone from v1's of memory and swap together. *ret_set is false where the limit
+ * is to be left as it is; -1 is unlimited.
+ */
 int cgroup_swap_of_memsw(int64_t memsw_bytes, int64_t memory_bytes, bool *ret_set,
 			 int64_t *ret_swap_bytes, struct err *err);
 
