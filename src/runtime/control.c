@@ -18,10 +18,12 @@
 #include "kern/pidfd/pidfd.h"
 #include "runtime/environment.h"
 #include "runtime/hooks.h"
+#include "runtime/resources.h"
 #include "runtime/start.h"
 
 #define CONTROL_EXIT_TIMEOUT_MS   10000
 #define CONTROL_CGROUP_TIMEOUT_MS 5000
+#define CONTROL_FREEZE_TIMEOUT_MS 10000
 
 /* The cause of a failed exec: the program is looked for again, as the container's process did. */
 static int control_explain(const struct container *container, const struct stage_result *result,
@@ -121,6 +123,68 @@ static int control_kill_all(const struct container *container, int signal, struc
 		return rc;
 	rc = cgroup_kill(&cgroup, signal, err);
 	cgroup_host_close(&host);
+	return rc;
+}
+
+enum oci_status control_status(const struct container *container)
+{
+	enum oci_status status = container_status(container, NULL);
+	struct cgroup_host host;
+	struct cgroup cgroup;
+	struct err ignored;
+	bool frozen = false;
+
+	if (status != OCI_STATUS_RUNNING ||
+	    control_open_cgroup(container, &host, &cgroup, &ignored) < 0)
+		return status;
+	(void)cgroup_is_frozen(&cgroup, &frozen, &ignored);
+	cgroup_host_close(&host);
+	return frozen ? OCI_STATUS_PAUSED : status;
+}
+
+int control_pause(struct container *container, bool pause, struct err *err)
+{
+	enum oci_status wanted = pause ? OCI_STATUS_RUNNING : OCI_STATUS_PAUSED;
+	enum oci_status status = control_status(container);
+	struct cgroup_host host;
+	struct cgroup cgroup;
+
+	if (status != wanted)
+		return err_set(err, ERR_CONFLICT, 0, "cannot %s container '%s': it is %s, not %s",
+			       pause ? "pause" : "resume", container->record.id,
+			       oci_status_names[status], oci_status_names[wanted]);
+	int rc = control_open_cgroup(container, &host, &cgroup, err);
+	if (rc < 0)
+		return rc;
+	rc = pause ? cgroup_freeze(&cgroup, CONTROL_FREEZE_TIMEOUT_MS, err)
+		   : cgroup_thaw(&cgroup, err);
+	cgroup_host_close(&host);
+	return rc;
+}
+
+int control_update(struct container *container, const struct oci_resources *resources,
+		   void (*warn)(void *context, const char *text), void *context, struct err *err)
+{
+	struct cgroup_limits limits;
+	struct cgroup_host host;
+	struct cgroup cgroup;
+	uint32_t warnings = 0;
+
+	if (container_status(container, NULL) == OCI_STATUS_STOPPED)
+		return err_set(err, ERR_CONFLICT, 0, "cannot update container '%s': it is stopped",
+			       container->record.id);
+	int rc = control_open_cgroup(container, &host, &cgroup, err);
+	if (rc < 0)
+		return rc;
+	rc = resources_convert(resources, &container->arena, &limits, err);
+	if (resources->devices.count == 0)
+		limits.device_count = 0; /* the defaults hold already */
+	if (rc == 0)
+		rc = cgroup_update(&cgroup, &limits, &warnings, err);
+	cgroup_host_close(&host);
+	for (uint32_t bit = 1; rc == 0 && bit != 0 && bit <= warnings; bit <<= 1)
+		if (warnings & bit)
+			warn(context, cgroup_warning_text((enum cgroup_warning)bit));
 	return rc;
 }
 

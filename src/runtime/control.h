@@ -21,6 +21,16 @@ int control_kill(struct container *container, int signal, bool all, struct err *
  */
 int control_delete(struct container *container, bool force, struct err *err);
 
+/* Freezes or thaws every process. ERR_CONFLICT when it does not run, or is in that state already. */
+int control_pause(struct container *container, bool pause, struct err *err);
+
+/* Gives the cgroup new limits; `resources` is the specification's object. */
+int control_update(struct container *container, const struct oci_resources *resources,
+		   void (*warn)(void *context, const char *text), void *context, struct err *err);
+
+/* container_status(), and OCI_STATUS_PAUSED for one that is frozen. */
+enum oci_status control_status(const struct container *container);
+
 /* Runs poststart hooks; a failure stops the container, as the specification says. */
 int control_poststart(struct container *container, struct err *err);
 

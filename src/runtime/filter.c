@@ -118,6 +118,5 @@ int filter_prepare(const struct json_text *text, int root_fd, struct arena *aren
 	ret_filter->insns = (char *)program->insns;
 	ret_filter->count = program->count;
 	ret_filter->flags = program->flags;
-	ret_filter->unknown_names = program->unknown_names;
 	return 0;
 }

@@ -11,7 +11,6 @@ struct filter {
 	char *insns; /* in the arena; NULL: no filter */
 	uint32_t count;
 	uint32_t flags;
-	uint32_t unknown_names; /* of system calls, when it was compiled now */
 };
 
 /* text: linux.seccomp as it stands in config.json (len 0: none). */

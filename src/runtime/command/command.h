@@ -40,7 +40,8 @@ struct command {
 };
 
 extern const struct command command_create, command_start, command_run, command_exec, command_kill,
-	command_delete, command_state, command_list, command_spec, command_features;
+	command_delete, command_state, command_list, command_spec, command_features, command_pause,
+	command_resume, command_update;
 
 /* Parses the command line, runs the command, prints its error. Returns the exit status. */
 int command_main(int argc, char **argv, char **envp);

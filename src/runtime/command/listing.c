@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/control.h"
+
 static const struct json_field listing_fields[] = {
 	JSON_STRING(struct listing, oci_version, "ociVersion"),
 	JSON_STRING(struct listing, id, "id"),
@@ -22,7 +24,7 @@ JSON_SHAPE(listing_shape, struct listing, listing_fields);
 struct listing listing_of(struct container *container)
 {
 	const struct container_record *record = &container->record;
-	enum oci_status status = container_status(container, NULL);
+	enum oci_status status = control_status(container);
 	char owner[16];
 	int len = record->owner_uid == 0 ? snprintf(owner, sizeof(owner), "root")
 					 : snprintf(owner, sizeof(owner), "#%u", record->owner_uid);

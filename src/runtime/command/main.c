@@ -32,8 +32,9 @@ static const struct option global_options[] = {
 #define GLOBAL_COUNT (sizeof(global_options) / sizeof(global_options[0]))
 
 static const struct command *const commands[] = {
-	&command_create, &command_start, &command_run,  &command_exec, &command_kill,
-	&command_delete, &command_state, &command_list, &command_spec, &command_features,
+	&command_create, &command_start, &command_run,      &command_exec,  &command_kill,
+	&command_delete, &command_state, &command_list,     &command_pause, &command_resume,
+	&command_update, &command_spec,  &command_features,
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 

@@ -28,8 +28,11 @@ static int mount_hierarchy(struct start *start, size_t i, uint64_t attr, struct 
 	char options[128];
 
 	if (!mount_has_cgroup_namespace(start)) {
-		int tree = mount_tree_clone(start->cgroup_host.root_fd,
-					    cgroup_dir(&start->cgroup, i), 0, err);
+		/* By path: the host's descriptor belongs to another mount namespace. */
+		char path[sizeof(CGROUP_ROOT) + CGROUP_PATH_MAX];
+		(void)snprintf(path, sizeof(path), "%s/%s", CGROUP_ROOT,
+			       cgroup_dir(&start->cgroup, i));
+		int tree = mount_tree_clone(AT_FDCWD, path, 0, err);
 		if (tree >= 0 && mount_set_attr(tree, attr, 0, 0, false, err) < 0)
 			fd_closep(&tree);
 		return tree;

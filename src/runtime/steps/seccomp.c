@@ -13,8 +13,5 @@ int step_seccomp_prepare(struct start *start, struct err *err)
 	start->filter = filter.insns;
 	start->filter_count = filter.count;
 	start->filter_flags = filter.flags;
-	if (filter.unknown_names > 0)
-		start_warn(start, "linux.seccomp: %u names of system calls are unknown and skipped",
-			   filter.unknown_names);
 	return 0;
 }
