@@ -131,7 +131,6 @@ CHILD_TEST(false_proc_is_refused)
 		return;
 	REQUIRE(mkdir("/tmp/root", 0755) == 0 && mkdir("/tmp/root/proc", 0755) == 0);
 	auto_fd root = open("/tmp/root", O_PATH | O_CLOEXEC);
-	auto_fd old = open("/", O_PATH | O_CLOEXEC);
 	REQUIRE(mount("/proc/self", "/tmp/root/proc", NULL, MS_BIND, NULL) == 0);
 	REQUIRE(fchdir(root) == 0 && chroot(".") == 0);
 	CHECK(procfs_open_by(PROCFS_HOST, &err) < 0);
