@@ -105,7 +105,8 @@ const char *err_format(const struct err *err, char *buf, size_t size)
 		size_t start = end - 1;
 		while (start > 0 && err->text[start - 1] != '\0')
 			start--;
-		int len = snprintf(buf + at, size - at, "%s%s", at > 0 ? ": " : "", err->text + start);
+		int len = snprintf(buf + at, size - at, "%s%s", at > 0 ? ": " : "",
+				   err->text + start);
 		at += len > 0 ? (size_t)len : 0;
 		end = start;
 	}
