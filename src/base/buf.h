@@ -24,7 +24,7 @@ struct buf {
 };
 
 #define BUF_INIT(max_bytes) ((struct buf){.max = (max_bytes)})
-#define BUF_AUTO(name, max_bytes)                                                                  \
+#define BUF_AUTO(name, max_bytes) \
 	__attribute__((cleanup(buf_done))) struct buf name = BUF_INIT(max_bytes)
 
 void buf_done(struct buf *buf);
