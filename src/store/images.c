@@ -55,9 +55,9 @@ static int read_strings(struct store *store, const char *sql, struct store_image
 	return rc;
 }
 
-#define IMAGE_COLUMNS                                                                              \
-	"id, manifest, created_s, loaded_s, architecture, os,"                                     \
-	" (SELECT coalesce(sum(l.size_bytes), 0) FROM image_layers il"                             \
+#define IMAGE_COLUMNS                                                  \
+	"id, manifest, created_s, loaded_s, architecture, os,"         \
+	" (SELECT coalesce(sum(l.size_bytes), 0) FROM image_layers il" \
 	"  JOIN layers l ON l.diff_id = il.diff_id WHERE il.image = images.id)"
 
 /* Makes an image from a row of IMAGE_COLUMNS, with its names and layers. */
@@ -159,8 +159,8 @@ static int find_id(struct store *store, const char *reference, char ret_id[65], 
 	if (rc == 0 && reference_is_id(reference, hex))
 		rc = id_by_prefix(store, hex, ret_id, err);
 	if (rc == 0)
-		return err_set(err, ERR_NOT_FOUND, ENOENT,
-			       "no image '%s': load or import it first", reference);
+		return err_set(err, ERR_NOT_FOUND, ENOENT, "no image '%s': load or import it first",
+			       reference);
 	return rc < 0 ? rc : 0;
 }
 
@@ -300,9 +300,10 @@ static int check_use(const struct removal *removal, enum store_use *ret_use, str
 			       "image %.12s is used by running container %.64s: stop it first", id,
 			       user);
 	if (*ret_use == STORE_USED && !request->force)
-		return err_set(err, ERR_CONFLICT, EBUSY,
-			       "image %.12s is used by container %.64s: remove that first, or force",
-			       id, user);
+		return err_set(
+			err, ERR_CONFLICT, EBUSY,
+			"image %.12s is used by container %.64s: remove that first, or force", id,
+			user);
 	return 0;
 }
 

@@ -8,10 +8,10 @@
 
 #include "store/store.h"
 
-#define STORE_DOCUMENT_MAX  ((size_t)4 << 20) /* bytes of one JSON document */
-#define STORE_ARENA_MAX     ((size_t)64 << 20)
-#define STORE_LAYERS_MAX    500 /* overlay's own limit */
-#define STORE_NAMES_MAX     1000
+#define STORE_DOCUMENT_MAX ((size_t)4 << 20) /* bytes of one JSON document */
+#define STORE_ARENA_MAX    ((size_t)64 << 20)
+#define STORE_LAYERS_MAX   500 /* overlay's own limit */
+#define STORE_NAMES_MAX    1000
 
 struct store {
 	char *root;

@@ -7,8 +7,7 @@
 #include "store/internal.h"
 #include "store/reference.h"
 
-#define UNUSED_LAYERS                                                                              \
-	"NOT EXISTS (SELECT 1 FROM image_layers il WHERE il.diff_id = layers.diff_id)"
+#define UNUSED_LAYERS "NOT EXISTS (SELECT 1 FROM image_layers il WHERE il.diff_id = layers.diff_id)"
 
 /* Whether a statement with one text parameter gives a row. */
 static int has_row(struct store *store, const char *sql, const char *text, struct err *err)

@@ -87,8 +87,8 @@ static int read_config(struct loading *loading, size_t index, struct err *err)
 		return err_errno(err, "open staged configuration");
 	int rc = fd_read_all(fd, "configuration", &text, err);
 	if (rc == 0)
-		rc = json_parse(&oci_image_config_shape, text.data, text.len,
-				loading->report.arena, &loading->configs[index], err);
+		rc = json_parse(&oci_image_config_shape, text.data, text.len, loading->report.arena,
+				&loading->configs[index], err);
 	return rc < 0 ? rc : check_layers(&loading->configs[index], err);
 }
 
@@ -160,7 +160,8 @@ static int move_one(const struct loading *loading, const char *from, int to_fd, 
 
 	(void)snprintf(path, sizeof(path), "%s/%s", from, name);
 	/* What is there already was synced before it got its name, and its name is its content's. */
-	if (syscall(SYS_renameat2, loading->staging.dir_fd, path, to_fd, name, RENAME_NOREPLACE) < 0 &&
+	if (syscall(SYS_renameat2, loading->staging.dir_fd, path, to_fd, name, RENAME_NOREPLACE) <
+		    0 &&
 	    errno != EEXIST)
 		return err_errno(err, "move '%s' into the store", path);
 	return 0;
@@ -239,12 +240,13 @@ static int insert_image(struct loading *loading, const struct helper_image *imag
 {
 	DB_STMT(stmt);
 
-	int rc = db_prepare(loading->store->db,
-			    "INSERT INTO images(id, manifest, created_s, loaded_s, architecture, os)"
-			    " VALUES(?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT(id) DO UPDATE SET"
-			    " manifest = coalesce(excluded.manifest, manifest),"
-			    " loaded_s = excluded.loaded_s",
-			    &stmt, err);
+	int rc =
+		db_prepare(loading->store->db,
+			   "INSERT INTO images(id, manifest, created_s, loaded_s, architecture, os)"
+			   " VALUES(?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT(id) DO UPDATE SET"
+			   " manifest = coalesce(excluded.manifest, manifest),"
+			   " loaded_s = excluded.loaded_s",
+			   &stmt, err);
 	if (rc < 0)
 		return rc;
 	db_bind_text(&stmt, 1, image->id);
@@ -258,8 +260,8 @@ static int insert_image(struct loading *loading, const struct helper_image *imag
 }
 
 /* Completes a name, gives it to the image and notes it for the caller. */
-static int insert_name(struct loading *loading, struct store_loaded_image *image,
-		       const char *name, struct err *err)
+static int insert_name(struct loading *loading, struct store_loaded_image *image, const char *name,
+		       struct err *err)
 {
 	char full[REFERENCE_TEXT_MAX];
 	struct reference ref;
@@ -374,10 +376,8 @@ int store_load(struct store *store, const struct store_load *request,
 {
 	ARENA_AUTO(arena, STORE_ARENA_MAX);
 	struct store_loaded loaded = {.arena = ARENA_INIT(STORE_ARENA_MAX)};
-	struct loading loading = {.store = store,
-				  .request = request,
-				  .report = {.arena = &arena},
-				  .loaded = &loaded};
+	struct loading loading = {
+		.store = store, .request = request, .report = {.arena = &arena}, .loaded = &loaded};
 	struct reference ignored;
 
 	int rc = request->name ? reference_parse(request->name, &ignored, err) : 0;

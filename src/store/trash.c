@@ -105,7 +105,8 @@ int store_tree_remove(int dirfd, const char *name, struct err *err)
 
 	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
 		return 0;
-	int rc = errno == EISDIR || errno == EPERM ? remove_folder(&remover, dirfd, name, 0) : -errno;
+	int rc = errno == EISDIR || errno == EPERM ? remove_folder(&remover, dirfd, name, 0)
+						   : -errno;
 	if (rc < 0) {
 		errno = -rc;
 		return err_errno(err, "remove '%s'", name);

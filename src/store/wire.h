@@ -19,7 +19,7 @@ enum wire_fd {
 	WIRE_FD_STAGING = 3, /* the folder that becomes the program's root */
 	WIRE_FD_RECORDS = 4, /* a pipe of struct wire_record */
 	WIRE_FD_KNOWN = 5,   /* diff-ids that need no unpacking, 64 hex digits and a newline each */
-	WIRE_FD_LOCKS = 6,   /* and the next: held so that nobody cleans up before the program ends */
+	WIRE_FD_LOCKS = 6, /* and the next: held so that nobody cleans up before the program ends */
 };
 
 /* Names beneath the staging folder. */
