@@ -3,7 +3,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "kern/seccomp/seccomp.h"
+#include "kern/seccomp/seccomp_cache.h"
+#include "kern/seccomp/seccomp_file.h"
 #include "oci/seccomp_config.h"
 #include "runtime/stage/plan.h"
 
@@ -102,17 +105,46 @@ static int filter_compile(const struct json_text *text, struct arena *arena,
 	return rc;
 }
 
+static int filter_read(int fd, struct seccomp_program *program)
+{
+	auto_fd owned = fd;
+	int count = fd < 0 ? fd
+			   : seccomp_program_read(owned, program->insns, SECCOMP_MAX_INSNS,
+						  &program->flags);
+
+	program->count = count > 0 ? (uint32_t)count : 0;
+	return count > 0 ? 0 : -ENOENT;
+}
+
+/* The cache only saves time: where it cannot be used, the profile is compiled each time. */
+static int filter_find(const struct json_text *text, int root_fd, struct arena *arena,
+		       struct seccomp_program *program, struct err *err)
+{
+	struct seccomp_cache_key key;
+	struct err ignored;
+	auto_fd folder = seccomp_cache_open_folder(root_fd, &ignored);
+
+	seccomp_cache_key_init(&key, text->text, text->len, seccomp_arch_native());
+	if (folder >= 0 && filter_read(seccomp_cache_open(folder, &key), program) == 0)
+		return 0;
+	int rc = filter_compile(text, arena, program, err);
+	if (rc == 0 && folder >= 0) {
+		int stored = seccomp_cache_store(folder, &key, program, &ignored);
+		fd_closep(&stored);
+	}
+	return rc;
+}
+
 int filter_prepare(const struct json_text *text, int root_fd, struct arena *arena,
 		   struct filter *ret_filter, struct err *err)
 {
 	*ret_filter = (struct filter){0};
 	if (text->len == 0)
 		return 0;
-	(void)root_fd;
 	struct seccomp_program *program = arena_alloc(arena, sizeof(*program));
 	if (program == NULL)
 		return filter_no_memory(err);
-	int rc = filter_compile(text, arena, program, err);
+	int rc = filter_find(text, root_fd, arena, program, err);
 	if (rc < 0)
 		return err_wrap(err, rc, "linux.seccomp");
 	ret_filter->insns = (char *)program->insns;

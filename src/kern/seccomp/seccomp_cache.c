@@ -12,7 +12,7 @@
 /* Part of every key: raise it when the compiler's output for a profile changes. */
 #define COMPILER_VERSION "corten-seccomp 1"
 
-#define FOLDER_NAME "seccomp"
+#define FOLDER_NAME "~seccomp"
 #define FILES_MAX   256 /* then all go: they lie in memory, and compiling again takes a millisecond */
 
 void seccomp_cache_key_init(struct seccomp_cache_key *key, const char *text, size_t len,

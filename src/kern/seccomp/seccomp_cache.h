@@ -2,7 +2,7 @@
  * seccomp_cache.h - compiled programs kept by the hash of the profile's text.
  *
  * Purpose    A container whose profile was seen before starts without parsing or compiling it.
- * Layout     The folder "seccomp" under the runtime's root, mode 0700; a file is named by 64 hexadecimal
+ * Layout     The folder "~seccomp" (no container id has a ~) under the runtime's root, mode 0700; a file is named by 64 hexadecimal
  *            digits, mode 0600, in the format of seccomp_file.h.
  * Key        BLAKE2b-256 of the compiler's version, the processor and the text. It must resist
  *            collisions, since users write profiles: one that shared its name with a looser one would
@@ -28,7 +28,7 @@ struct seccomp_cache_key {
 void seccomp_cache_key_init(struct seccomp_cache_key *key, const char *text, size_t len,
 			    enum seccomp_arch native);
 
-/* Opens the folder "seccomp" beneath rootfd, made when absent. Fails with ERR_DENIED if not trusted. */
+/* Opens the folder "~seccomp" beneath rootfd, made when absent. Fails with ERR_DENIED if not trusted. */
 int seccomp_cache_open_folder(int rootfd, struct err *err);
 
 /* The program of a key, open for reading at its start; -ENOENT when it must be compiled. */

@@ -78,7 +78,7 @@ static int fixture_open(struct fixture *fixture)
 static void fixture_close(struct fixture *fixture)
 {
 	(void)unlinkat(fixture->folderfd, fixture->key.name, 0);
-	(void)unlinkat(fixture->rootfd, "seccomp", AT_REMOVEDIR);
+	(void)unlinkat(fixture->rootfd, "~seccomp", AT_REMOVEDIR);
 	(void)close(fixture->folderfd);
 	(void)close(fixture->rootfd);
 	(void)rmdir(fixture->root);
@@ -178,10 +178,10 @@ TEST(a_folder_open_to_others_is_refused)
 	CHECK(fchmod(fixture.folderfd, 0755) == 0);
 	CHECK(seccomp_cache_open_folder(fixture.rootfd, &err) < 0);
 	CHECK_INT(err.kind, ERR_DENIED);
-	CHECK(unlinkat(fixture.rootfd, "seccomp", AT_REMOVEDIR) == 0);
-	CHECK(symlinkat("/tmp", fixture.rootfd, "seccomp") == 0);
+	CHECK(unlinkat(fixture.rootfd, "~seccomp", AT_REMOVEDIR) == 0);
+	CHECK(symlinkat("/tmp", fixture.rootfd, "~seccomp") == 0);
 	CHECK(seccomp_cache_open_folder(fixture.rootfd, &err) < 0);
-	CHECK(unlinkat(fixture.rootfd, "seccomp", 0) == 0);
+	CHECK(unlinkat(fixture.rootfd, "~seccomp", 0) == 0);
 	fixture_close(&fixture);
 }
 

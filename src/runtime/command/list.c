@@ -52,7 +52,7 @@ static int list_rows(const struct list_values *values, int root_fd, struct buf *
 		return err_errno(err, "list the state folder");
 	for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
 		struct container container;
-		if (entry->d_name[0] == '.' || entry->d_type == DT_REG)
+		if (entry->d_name[0] == '.' || container_check_id(entry->d_name, &ignored) < 0)
 			continue;
 		if (container_peek(root_fd, entry->d_name, &container, &ignored) < 0)
 			continue; /* deleted meanwhile, or not a container's */
