@@ -14,9 +14,7 @@
 #include "base/fd.h"
 #include "kern/cgroup/cgroup.h"
 #include "kern/cgroup/control.h"
-#include "kern/exec/exec.h"
 #include "kern/pidfd/pidfd.h"
-#include "runtime/environment.h"
 #include "runtime/hooks.h"
 #include "runtime/resources.h"
 #include "runtime/start.h"
@@ -24,21 +22,6 @@
 #define CONTROL_EXIT_TIMEOUT_MS   10000
 #define CONTROL_CGROUP_TIMEOUT_MS 5000
 #define CONTROL_FREEZE_TIMEOUT_MS 10000
-
-/* The cause of a failed exec: the program is looked for again, as the container's process did. */
-static int control_explain(const struct container *container, const struct stage_result *result,
-			   int root_fd, struct err *err)
-{
-	const struct oci_process *process = container->config.process;
-	const char *argv0 = process->args.items[0];
-	char path[STAGE_PATH_MAX];
-	struct err ignored;
-
-	if (root_fd < 0 || exec_find(root_fd, argv0, environment_get(&process->env, "PATH"),
-				     process->cwd, path, sizeof(path), &ignored) < 0)
-		(void)snprintf(path, sizeof(path), "%s", argv0);
-	return start_explain_result(result, root_fd, path, argv0, err);
-}
 
 static int control_wake(struct container *container, int root_fd, struct err *err)
 {
@@ -60,7 +43,7 @@ static int control_wake(struct container *container, int root_fd, struct err *er
 		return err_set(err, ERR_SYSTEM, EPROTO,
 			       "the waiting process of container '%s' ended early",
 			       container->record.id);
-	return control_explain(container, &result, root_fd, err);
+	return start_explain_result(&result, root_fd, container->config.process, err);
 }
 
 int control_start(struct container *container, struct err *err)
