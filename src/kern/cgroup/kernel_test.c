@@ -275,10 +275,11 @@ static int try_devices(void)
 
 	failed |= null < 0 ? 1 : 0;
 	failed |= zero >= 0 || errno != EPERM ? 2 : 0;
-	(void)unlink("/tmp/.corten-test-node");
-	if (mknod("/tmp/.corten-test-node", S_IFCHR | 0600, makedev(1, 5)) == 0 || errno != EPERM)
+	char node[64];
+	(void)snprintf(node, sizeof(node), "/tmp/.corten-test-node-%d", (int)getpid());
+	if (mknod(node, S_IFCHR | 0600, makedev(1, 5)) == 0 || errno != EPERM)
 		failed |= 4;
-	(void)unlink("/tmp/.corten-test-node");
+	(void)unlink(node);
 	return failed;
 }
 
