@@ -480,7 +480,7 @@ CHILD_TEST(makes_paths_readonly_without_setattr)
 {
 	if (!testing_private_mounts())
 		return;
-	REQUIRE(testing_forbid(SYS_mount_setattr));
+	REQUIRE(testing_forbid(SYS_mount_setattr) && testing_forbid(SYS_openat2));
 	check_readonly(false);
 }
 
