@@ -176,7 +176,7 @@ def make_filter(work, build, config_path):
         fail(f"run `make build` first: there is no {missing[0]}")
     compile_c(work, "filter", archives)
     with open(work / "filter.bpf", "wb") as out:
-        if subprocess.run([work / "filter", config_path], stdout=out).returncode != 0:
+        if subprocess.run([work / "filter", config_path], stdout=out, cwd=work).returncode != 0:
             fail("cannot compile the seccomp profile")
 
 
