@@ -19,9 +19,10 @@
 #include "runtime/resources.h"
 #include "runtime/start.h"
 
-#define CONTROL_EXIT_TIMEOUT_MS   10000
-#define CONTROL_CGROUP_TIMEOUT_MS 5000
-#define CONTROL_FREEZE_TIMEOUT_MS 10000
+#define CONTROL_EXIT_TIMEOUT_MS    10000
+#define CONTROL_CGROUP_TIMEOUT_MS  5000
+#define CONTROL_PLANNED_TIMEOUT_MS 200
+#define CONTROL_FREEZE_TIMEOUT_MS  10000
 
 static int control_wake(struct container *container, int root_fd, struct err *err)
 {
@@ -214,6 +215,21 @@ static int control_stop(struct container *container, bool force, struct err *err
 		       container->record.id, container->record.pid);
 }
 
+/*
+ * A create that was killed before it had a process may only have planned the cgroup: it may be
+ * another container's, so that nothing in it is killed, and one that is in use is left alone.
+ */
+static int control_remove_cgroup(const struct container *container, struct err *err)
+{
+	const json_strings *paths = &container->record.cgroup_paths;
+	bool ours = container->record.pid != 0;
+	int rc = cgroup_remove(paths->items, paths->count,
+			       ours ? CONTROL_CGROUP_TIMEOUT_MS : CONTROL_PLANNED_TIMEOUT_MS,
+			       ours ? CGROUP_REMOVE_KILL : 0, err);
+
+	return ours ? rc : 0;
+}
+
 int control_delete(struct container *container, bool force, struct err *err)
 {
 	struct err ignored;
@@ -222,9 +238,7 @@ int control_delete(struct container *container, bool force, struct err *err)
 
 	if (rc < 0)
 		return rc;
-	rc = cgroup_remove(container->record.cgroup_paths.items,
-			   container->record.cgroup_paths.count, CONTROL_CGROUP_TIMEOUT_MS,
-			   CGROUP_REMOVE_KILL, err);
+	rc = control_remove_cgroup(container, err);
 	if (rc < 0)
 		return err_wrap(err, rc, "delete container '%s'", container->record.id);
 	struct oci_state state = container_state(container, OCI_STATUS_STOPPED);

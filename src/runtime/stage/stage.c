@@ -76,6 +76,8 @@ static void stage_set_identity(void)
 			    call(__NR_setgroups, plan.group_count, (long)plan.groups, 0));
 	stage_check(STAGE_STEP_GID, call(__NR_setresgid, plan.gid, plan.gid, plan.gid));
 	if (plan.flags & STAGE_SET_CAPS) {
+		stage_check(STAGE_STEP_CAPS, arch_syscall(__NR_prctl, PR_CAP_AMBIENT,
+							  PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0));
 		for (unsigned int cap = 0; cap <= plan.last_cap; cap++)
 			if (!(plan.bounding >> cap & 1))
 				stage_check(STAGE_STEP_CAPS,
