@@ -233,6 +233,16 @@ static int add_call(struct compile *compile, struct gather *gather, const struct
 	return 0;
 }
 
+static void note_highest(struct gather *gather, enum seccomp_arch arch, uint32_t number)
+{
+	uint32_t *highest = &gather->highest[arch];
+
+	if (arch == SECCOMP_ARCH_ARM && number >= ARM_PRIVATE)
+		highest = &gather->highest_private;
+	if (number > *highest)
+		*highest = number;
+}
+
 /* The call through x86's multiplexer. */
 static int add_multiplexed(struct compile *compile, struct gather *gather,
 			   const struct seccomp_rule *rule, const struct bpf_rule *model,
@@ -247,17 +257,10 @@ static int add_multiplexed(struct compile *compile, struct gather *gather,
 		syscall_table_find(found->through_ipc ? "ipc" : "socketcall");
 	struct seccomp_arg through = {.op = SECCOMP_OP_EQ, .value = found->number};
 	by_number.number = (uint32_t)entry->numbers[SECCOMP_ARCH_X86];
+	note_highest(gather, SECCOMP_ARCH_X86, by_number.number);
+	if (model->value == compile->default_value)
+		return 0;
 	return add_call(compile, gather, rule, &by_number, false, &through, err);
-}
-
-static void note_highest(struct gather *gather, enum seccomp_arch arch, uint32_t number)
-{
-	uint32_t *highest = &gather->highest[arch];
-
-	if (arch == SECCOMP_ARCH_ARM && number >= ARM_PRIVATE)
-		highest = &gather->highest_private;
-	if (number > *highest)
-		*highest = number;
 }
 
 static int gather_rule(struct compile *compile, struct gather *gather, const struct token *token,
@@ -273,7 +276,7 @@ static int gather_rule(struct compile *compile, struct gather *gather, const str
 			enum seccomp_arch arch = token->archs[j];
 			if (!compile->wanted[arch])
 				continue;
-			if (arch == SECCOMP_ARCH_X86 && model.value != compile->default_value)
+			if (arch == SECCOMP_ARCH_X86)
 				rc = add_multiplexed(compile, gather, rule, &model, entry->name,
 						     err);
 			if (entry->numbers[arch] < 0 || rc < 0)
