@@ -167,7 +167,7 @@ def run_apart(body):
 def test_a_stage_cannot_signal_its_surroundings():
     witness = subprocess.Popen(["sleep", "100"])
     try:
-        assert run_apart("os.kill(-1, 9)") == "[]\n"
+        assert "signal 9" in run_apart("os.kill(-1, 9)")
         assert witness.poll() is None
     finally:
         witness.kill()

@@ -112,7 +112,8 @@ def be_first(body):
 
     signal.signal(signal.SIGTERM, stopped)
     while True:
-        pid, _ = os.wait()
+        pid, status = os.wait()
         if pid == child:
             break
-    return end_descendants() + leftovers.since(before)
+    killed = [f"its own end by signal {os.WTERMSIG(status)} (does a test kill(-1)?)"] if os.WIFSIGNALED(status) else []
+    return killed + end_descendants() + leftovers.since(before)
