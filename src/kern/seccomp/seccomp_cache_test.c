@@ -216,5 +216,5 @@ TEST(a_full_folder_is_emptied)
 }
 
 TESTS(T(blake2b_has_known_digests), T(keys_depend_on_text_and_processor), T(what_is_stored_is_read),
-      T(what_is_not_whole_or_not_ours_is_replaced), T(a_folder_open_to_others_is_refused),
-      T(a_full_folder_is_emptied))
+      T(what_is_not_whole_or_not_ours_is_replaced), T(a_file_of_another_user_is_replaced),
+      T(a_folder_open_to_others_is_refused), T(a_full_folder_is_emptied))
