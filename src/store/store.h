@@ -1,0 +1,181 @@
+/*
+ * store.h - images on disk: names, configurations, unpacked layers.
+ *
+ * Purpose    The engine's view of the image store under one root folder (`/var/lib/corten`):
+ *              corten.db                 tables images, image_names, layers, image_layers (and the engine's)
+ *              blobs/sha256/HEX          configurations and manifests, named by their digest
+ *              layers/HEX/diff           one unpacked layer, an overlay lower folder, named by its diff-id
+ *              staging/NAME, NAME.lock   unfinished work; an entry whose lock nobody holds is removed
+ *              trash/                    to be deleted off the path
+ *              load.lock                 shared by whoever loads, exclusive while layers are freed
+ * Ownership  Images handed out are freed with store_image_free()/store_images_free() and do not depend
+ *            on the store afterwards.
+ * Errors     Not found, conflict (in use, several names, ambiguous id) and invalid (hostile or broken
+ *            archives) are kinds of their own. A crash at any point leaves the store valid; what it left
+ *            behind is removed by the next load or removal.
+ * Threads    One struct store belongs to one thread at a time; any number of processes may share a root.
+ */
+#ifndef CORTEN_STORE_STORE_H
+#define CORTEN_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "oci/image.h"
+#include "store/db.h"
+
+#define STORE_ROOT_DEFAULT "/var/lib/corten"
+
+struct store;
+
+/* Opens the store, making its folders (0700) and tables when they are missing. Scans nothing. */
+int store_open(const char *root, struct store **ret_store, struct err *err);
+void store_close(struct store *store);
+
+/* The database (lent), for the engine's own tables: db_migrate(store_db(s), DB_ENGINE, ...). */
+struct db *store_db(struct store *store);
+
+/* A descriptor of the root folder (lent), for the engine's own folders beneath it. */
+int store_root_fd(const struct store *store);
+
+/* ---- images ---- */
+
+struct store_image {
+	struct arena arena;     /* all that follows lives here */
+	const char *id;         /* hex sha256 of the configuration, without "sha256:" */
+	const char *manifest;   /* hex digest of the manifest, NULL when loaded without one */
+	json_strings names;     /* complete, "docker.io/library/busybox:latest" */
+	int64_t created_s;      /* Unix time from the configuration; 0: not said */
+	int64_t loaded_s;       /* Unix time */
+	int64_t size_bytes;     /* of the unpacked layers' files */
+	const char *architecture;
+	const char *os;
+	json_strings layers;    /* hex diff-ids, the lowest first; store_layer_open() opens one */
+	struct oci_image_config *config; /* NULL in lists */
+};
+
+/*
+ * Finds the image that a user names: a name in any form, an id or its beginning, `name@sha256:HEX`
+ * or `sha256:HEX` of its manifest. A name wins over an id's beginning, as with Docker.
+ */
+int store_image_find(struct store *store, const char *reference, struct store_image **ret_image,
+		     struct err *err);
+void store_image_free(struct store_image *image);
+
+typedef JSON_LIST_OF(struct store_image *) store_images;
+
+/* All images, the newest first, without their configurations. */
+int store_image_list(struct store *store, store_images *ret_images, struct err *err);
+void store_images_free(store_images *images);
+
+/* Gives the image a further name; a name that stood for another image moves. */
+int store_image_tag(struct store *store, const char *reference, const char *name, struct err *err);
+
+/* The configuration's own bytes, for inspect. */
+int store_image_config_text(struct store *store, const char *id, struct buf *out, struct err *err);
+
+/* What containers do with an image. Called inside the removal's transaction: it may query store_db(). */
+enum store_use {
+	STORE_UNUSED,
+	STORE_USED,    /* by a container that does not run */
+	STORE_RUNNING,
+};
+typedef int store_use_fn(void *arg, const char *image_id, char ret_user[65], enum store_use *ret_use,
+			 struct err *err);
+
+struct store_remove {
+	const char *reference;
+	bool force;
+	store_use_fn *use; /* NULL: nothing uses images */
+	void *use_arg;
+};
+
+struct store_removed {
+	struct arena arena;
+	json_strings untagged; /* complete names */
+	const char *deleted;   /* the image's id, NULL when it has other names left or is kept in use */
+};
+
+/*
+ * Removes a name, and with the last name the image; by id: every name and the image. Refused with
+ * ERR_CONFLICT: an image a running container uses; without force also one that a stopped container
+ * uses, and an id that has several names. Forced while a stopped container uses it, the image loses its
+ * names and is kept. Layers that no image needs any more go to the trash.
+ */
+int store_image_remove(struct store *store, const struct store_remove *request,
+		       struct store_removed *ret_removed, struct err *err);
+void store_removed_done(struct store_removed *removed);
+
+/* Removes images without a name that nothing uses (`image prune`); deleted ids come as `untagged`. */
+int store_image_prune(struct store *store, store_use_fn *use, void *use_arg,
+		      struct store_removed *ret_removed, struct err *err);
+
+/* An O_PATH descriptor of the layer's tree, for overlay's `lowerdir+`; the caller closes it. */
+int store_layer_open(struct store *store, const char *diff_id, struct err *err);
+
+/* ---- load and import ---- */
+
+enum store_event_kind {
+	STORE_EVENT_LAYER,    /* a layer begins: total_bytes of its packed form, 0 when not known */
+	STORE_EVENT_PROGRESS, /* done_bytes of total_bytes */
+	STORE_EVENT_DONE,     /* the layer is unpacked */
+	STORE_EVENT_KNOWN,    /* the layer was there already */
+};
+
+struct store_event {
+	enum store_event_kind kind;
+	uint32_t layer;        /* counts from 0 over all images of the archive */
+	char name[65];         /* diff-id or digest in hex, "" when not known yet */
+	int64_t done_bytes;
+	int64_t total_bytes;
+};
+typedef void store_event_fn(void *arg, const struct store_event *event);
+
+enum store_source {
+	STORE_LOAD,   /* docker-archive, OCI archive or, as a folder, OCI layout */
+	STORE_IMPORT, /* a root filesystem as tar or, as a folder, a tree */
+};
+
+struct store_load {
+	enum store_source source;
+	int input_fd;          /* a file, a pipe or a folder; stays the caller's */
+	const char *program;   /* path of corten-image */
+	const char *name;      /* import, and load of one image: its name; NULL: the archive's own */
+	json_strings changes;  /* import: `CMD ["x"]`, `ENV A=b`, ... as Dockerfile lines */
+	const char *message;   /* import: comment in the history */
+	const char *platform;  /* "linux/arm64"; NULL: this machine's */
+	int64_t max_bytes;     /* unpacked bytes of one layer; 0: IMAGE_LAYER_BYTES_MAX */
+	store_event_fn *event; /* NULL: not wanted */
+	void *event_arg;
+};
+
+struct store_loaded {
+	struct arena arena;
+	struct store_loaded_image {
+		const char *id;
+		json_strings names; /* complete; empty when it has none */
+	} *items;
+	size_t count;
+};
+
+/* Unpacks what input_fd holds and names it. Blocks; on failure the store is as before. */
+int store_load(struct store *store, const struct store_load *request,
+	       struct store_loaded *ret_loaded, struct err *err);
+void store_loaded_done(struct store_loaded *loaded);
+
+/* ---- removal off the path ---- */
+
+/* Moves dirfd/name (a folder or file of the same filesystem) into the trash: one rename. */
+int store_trash_put(struct store *store, int dirfd, const char *name, struct err *err);
+
+/* Starts a detached process that deletes the trash and stale staging entries; does not wait for it. */
+int store_trash_empty_later(struct store *store, const char *program, struct err *err);
+
+/* The same, now; what corten-image's `clean` runs. Another process at it: nothing to do, 0. */
+int store_trash_empty(struct store *store, struct err *err);
+
+#endif
