@@ -234,15 +234,6 @@ static const struct named_number ulimit_names[] = {
 	{"RLIMIT_STACK", RLIMIT_STACK},       {"RLIMIT_AS", RLIMIT_AS},
 };
 
-const char *value_ulimit_name(int resource)
-{
-	for (size_t i = 0; i < sizeof(ulimit_names) / sizeof(ulimit_names[0]); i++) {
-		if (ulimit_names[i].number == resource)
-			return ulimit_names[i].name;
-	}
-	return NULL;
-}
-
 static int parse_limit(const char *text, size_t len, uint64_t *ret_limit)
 {
 	char copy[24];

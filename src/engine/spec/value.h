@@ -44,9 +44,6 @@ struct value_ulimit {
 /* `nofile=1024`, `nofile=1024:2048`, `core=-1`. */
 int value_parse_ulimit(const char *text, struct value_ulimit *ret_ulimit, struct err *err);
 
-/* `RLIMIT_X` by the kernel's number, or NULL. */
-const char *value_ulimit_name(int resource);
-
 struct value_device {
 	const char *source; /* on the host */
 	const char *target; /* in the container */

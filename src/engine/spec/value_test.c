@@ -137,7 +137,6 @@ TEST(ulimits)
 	CHECK(value_parse_ulimit("nofiles=1", &limit, &err) < 0);
 	CHECK(value_parse_ulimit("nofile=1:2:3", &limit, &err) < 0);
 	CHECK(value_parse_ulimit("nofile=", &limit, &err) < 0);
-	CHECK_STR(value_ulimit_name(RLIMIT_STACK), "RLIMIT_STACK");
 }
 
 TEST(devices)
