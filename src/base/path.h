@@ -41,10 +41,9 @@ enum path_kind {
 
 /*
  * Returns an O_PATH descriptor of path beneath rootfd, having created what is missing: folders
- * with 0755 on the way (the umask applies), and the target with mode (the umask does not apply to
- * it). An existing target is left as it is, but must be of the kind (PATH_FILE: anything but a
- * folder). Links are followed inside the root, dangling ones too: their target is created inside
- * the root. Nothing is ever made outside.
+ * with 0755 on the way, the target with mode; the umask applies. An existing target is left as it
+ * is, but must be of the kind (PATH_FILE: anything but a folder). Links are followed inside the
+ * root, dangling ones too: their target is created inside the root. Nothing is ever made outside.
  */
 int path_make_in_root(int rootfd, const char *path, enum path_kind kind, mode_t mode,
 		      struct err *err);
