@@ -62,7 +62,7 @@ static inline void db_rollbackp(struct db **db)
 	if (*db != NULL)
 		db_rollback(*db);
 }
-#define DB_ROLLBACK_AT_END(name, database)                                                         \
+#define DB_ROLLBACK_AT_END(name, database) \
 	__attribute__((cleanup(db_rollbackp))) struct db *name = (database)
 
 int db_prepare(struct db *db, const char *sql, struct db_stmt *ret_stmt, struct err *err);

@@ -15,7 +15,7 @@
 
 #define REFERENCE_NAME_MAX 255 /* of host and path together */
 #define REFERENCE_TAG_MAX  128
-#define REFERENCE_TEXT_MAX (REFERENCE_NAME_MAX + 1 + REFERENCE_TAG_MAX + 1 + 71 + 1)
+#define REFERENCE_TEXT_MAX 720 /* room for every part at its longest, and the NUL */
 
 struct reference {
 	char domain[REFERENCE_NAME_MAX + 1]; /* "docker.io", "localhost:5000" */

@@ -45,16 +45,16 @@ int store_root_fd(const struct store *store);
 /* ---- images ---- */
 
 struct store_image {
-	struct arena arena;     /* all that follows lives here */
-	const char *id;         /* hex sha256 of the configuration, without "sha256:" */
-	const char *manifest;   /* hex digest of the manifest, NULL when loaded without one */
-	json_strings names;     /* complete, "docker.io/library/busybox:latest" */
-	int64_t created_s;      /* Unix time from the configuration; 0: not said */
-	int64_t loaded_s;       /* Unix time */
-	int64_t size_bytes;     /* of the unpacked layers' files */
+	struct arena arena;   /* all that follows lives here */
+	const char *id;       /* hex sha256 of the configuration, without "sha256:" */
+	const char *manifest; /* hex digest of the manifest, NULL when loaded without one */
+	json_strings names;   /* complete, "docker.io/library/busybox:latest" */
+	int64_t created_s;    /* Unix time from the configuration; 0: not said */
+	int64_t loaded_s;     /* Unix time */
+	int64_t size_bytes;   /* of the unpacked layers' files */
 	const char *architecture;
 	const char *os;
-	json_strings layers;    /* hex diff-ids, the lowest first; store_layer_open() opens one */
+	json_strings layers; /* hex diff-ids, the lowest first; store_layer_open() opens one */
 	struct oci_image_config *config; /* NULL in lists */
 };
 
@@ -81,11 +81,11 @@ int store_image_config_text(struct store *store, const char *id, struct buf *out
 /* What containers do with an image. Called inside the removal's transaction: it may query store_db(). */
 enum store_use {
 	STORE_UNUSED,
-	STORE_USED,    /* by a container that does not run */
+	STORE_USED, /* by a container that does not run */
 	STORE_RUNNING,
 };
-typedef int store_use_fn(void *arg, const char *image_id, char ret_user[65], enum store_use *ret_use,
-			 struct err *err);
+typedef int store_use_fn(void *arg, const char *image_id, char ret_user[65],
+			 enum store_use *ret_use, struct err *err);
 
 struct store_remove {
 	const char *reference;
@@ -97,7 +97,8 @@ struct store_remove {
 struct store_removed {
 	struct arena arena;
 	json_strings untagged; /* complete names */
-	const char *deleted;   /* the image's id, NULL when it has other names left or is kept in use */
+	const char
+		*deleted; /* the image's id, NULL when it has other names left or is kept in use */
 };
 
 /*
@@ -128,8 +129,8 @@ enum store_event_kind {
 
 struct store_event {
 	enum store_event_kind kind;
-	uint32_t layer;        /* counts from 0 over all images of the archive */
-	char name[65];         /* diff-id or digest in hex, "" when not known yet */
+	uint32_t layer; /* counts from 0 over all images of the archive */
+	char name[65];  /* diff-id or digest in hex, "" when not known yet */
 	int64_t done_bytes;
 	int64_t total_bytes;
 };
@@ -142,13 +143,13 @@ enum store_source {
 
 struct store_load {
 	enum store_source source;
-	int input_fd;          /* a file, a pipe or a folder; stays the caller's */
-	const char *program;   /* path of corten-image */
-	const char *name;      /* import, and load of one image: its name; NULL: the archive's own */
-	json_strings changes;  /* import: `CMD ["x"]`, `ENV A=b`, ... as Dockerfile lines */
-	const char *message;   /* import: comment in the history */
-	const char *platform;  /* "linux/arm64"; NULL: this machine's */
-	int64_t max_bytes;     /* unpacked bytes of one layer; 0: IMAGE_LAYER_BYTES_MAX */
+	int input_fd;         /* a file, a pipe or a folder; stays the caller's */
+	const char *program;  /* path of corten-image */
+	const char *name;     /* import, and load of one image: its name; NULL: the archive's own */
+	json_strings changes; /* import: `CMD ["x"]`, `ENV A=b`, ... as Dockerfile lines */
+	const char *message;  /* import: comment in the history */
+	const char *platform; /* "linux/arm64"; NULL: this machine's */
+	int64_t max_bytes;    /* unpacked bytes of one layer; 0: IMAGE_LAYER_BYTES_MAX */
 	store_event_fn *event; /* NULL: not wanted */
 	void *event_arg;
 };
@@ -158,7 +159,7 @@ struct store_loaded {
 	struct store_loaded_image {
 		const char *id;
 		json_strings names; /* complete; empty when it has none */
-	} *items;
+	} * items;
 	size_t count;
 };
 

@@ -1,0 +1,42 @@
+/*
+ * helper.h - runs corten-image over one archive and gathers what it reports.
+ *
+ * Ownership  helper_run() fills a report in the caller's arena.
+ * Errors     The program's own, or how it died.
+ */
+#ifndef CORTEN_STORE_HELPER_H
+#define CORTEN_STORE_HELPER_H
+
+#include "store/internal.h"
+#include "store/wire.h"
+
+struct helper_image {
+	char id[65];
+	char manifest[65];
+	json_strings names; /* as the archive has them */
+};
+
+struct helper_layer {
+	char diff_id[65];
+	int64_t size_bytes;
+};
+
+struct helper_report {
+	struct arena *arena;
+	struct helper_image *images;
+	size_t image_count;
+	struct helper_layer *layers; /* those that were unpacked */
+	size_t layer_count;
+	bool ended;
+};
+
+struct helper {
+	const struct store_load *request;
+	int staging_fd;
+	int known_fd;
+	int lock_fds[2];
+};
+
+int helper_run(const struct helper *helper, struct helper_report *report, struct err *err);
+
+#endif

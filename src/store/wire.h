@@ -1,0 +1,56 @@
+/*
+ * wire.h - what passes between the store and corten-image.
+ *
+ * Purpose    The descriptors that the program is born with, and the records that it writes to one of them.
+ * Units      A record has one fixed size, less than PIPE_BUF: each write is whole, whichever thread
+ *            makes it. Both ends come from one build.
+ * Trust      The program reads hostile bytes: the store believes no record without checking it.
+ */
+#ifndef CORTEN_STORE_WIRE_H
+#define CORTEN_STORE_WIRE_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "store/reference.h"
+
+enum wire_fd {
+	WIRE_FD_INPUT = 0,   /* the archive: a file, a pipe or a folder */
+	WIRE_FD_STAGING = 3, /* the folder that becomes the program's root */
+	WIRE_FD_RECORDS = 4, /* a pipe of struct wire_record */
+	WIRE_FD_KNOWN = 5,   /* diff-ids that need no unpacking, 64 hex digits and a newline each */
+	WIRE_FD_LOCKS = 6, /* and the next: held so that nobody cleans up before the program ends */
+};
+
+/* Names beneath the staging folder. */
+#define WIRE_LAYERS "layers" /* layers/HEX/diff, and layers/HEX/opaque: paths, a NUL after each */
+#define WIRE_BLOBS  "blobs"  /* blobs/HEX */
+#define WIRE_TRASH  "trash"
+
+enum wire_type {
+	WIRE_LAYER,    /* a layer begins */
+	WIRE_PROGRESS, /* bytes of it were read */
+	WIRE_DONE,     /* it is unpacked */
+	WIRE_KNOWN,    /* it need not be */
+	WIRE_IMAGE,    /* an image is complete: its id, and its manifest's digest or "" */
+	WIRE_NAME,     /* a name of the image before */
+	WIRE_ERROR,    /* why the program gives up; the last record */
+	WIRE_END,      /* all is done; the last record */
+};
+
+struct wire_record {
+	uint32_t type;
+	uint32_t layer;
+	int64_t done_bytes; /* WIRE_DONE: the size of the unpacked files */
+	int64_t total_bytes;
+	union {
+		struct {
+			char hex[65]; /* diff-id, digest or id */
+			char manifest[65];
+		};
+		char name[REFERENCE_TEXT_MAX];
+		struct err err;
+	};
+};
+
+#endif
