@@ -27,10 +27,10 @@
 #define JSON_DEPTH_MAX 64
 
 /* Every list, whatever its items, has this layout. */
-#define JSON_LIST_OF(type)    \
-	struct {              \
-		type *items;  \
-		size_t count; \
+#define JSON_LIST_OF(type)                                                                         \
+	struct {                                                                                   \
+		type *items;                                                                       \
+		size_t count;                                                                      \
 	}
 
 struct json_list {
@@ -67,15 +67,15 @@ enum json_type {
 };
 
 enum json_form {
-	JSON_FORM_PLAIN, /* the value itself (strings: the pointer; objects: the struct in place) */
+	JSON_FORM_PLAIN,    /* the value itself (strings: the pointer; objects: the struct in place) */
 	JSON_FORM_OPTIONAL, /* a pointer to the value, NULL when absent (not for strings, raw) */
 	JSON_FORM_LIST,     /* struct json_list of values; of pointers for strings */
 	JSON_FORM_MAP,      /* struct json_list of entries: { const char *key; value } */
 };
 
 enum json_flag {
-	JSON_NEEDED = 1,     /* absent: ERR_INVALID "ociVersion: missing" */
-	JSON_WRITE_ZERO = 2, /* written even when zero, empty or NULL-as-empty */
+	JSON_NEEDED = 1,      /* absent: ERR_INVALID "ociVersion: missing" */
+	JSON_WRITE_ZERO = 2,  /* written even when zero, empty or NULL-as-empty */
 };
 
 struct json_shape;
@@ -97,46 +97,44 @@ struct json_shape {
 	size_t size; /* of the struct */
 };
 
-#define JSON_SHAPE(id, type, table) \
+#define JSON_SHAPE(id, type, table)                                                                \
 	const struct json_shape id = {#id, table, sizeof(table) / sizeof((table)[0]), sizeof(type)}
 
-#define JSON_FIELD_(struct_, member, name_, type_, form_, flags_, shape_, names_)         \
-	{                                                                                 \
-		.name = (name_), .type = (type_), .form = (form_), .flags = (flags_),     \
-		.offset = offsetof(struct_, member), .shape = (shape_), .names = (names_) \
-	}
+#define JSON_FIELD_(struct_, member, name_, type_, form_, flags_, shape_, names_)                  \
+	{.name = (name_), .type = (type_), .form = (form_), .flags = (flags_),                     \
+	 .offset = offsetof(struct_, member), .shape = (shape_), .names = (names_)}
 
 /* Scalars in place, and their optional forms; `flags` is 0 or enum json_flag. */
-#define JSON_BOOL(s, m, n)   JSON_FIELD_(s, m, n, JSON_TYPE_BOOL, JSON_FORM_PLAIN, 0, NULL, NULL)
-#define JSON_INT32(s, m, n)  JSON_FIELD_(s, m, n, JSON_TYPE_INT32, JSON_FORM_PLAIN, 0, NULL, NULL)
-#define JSON_INT64(s, m, n)  JSON_FIELD_(s, m, n, JSON_TYPE_INT64, JSON_FORM_PLAIN, 0, NULL, NULL)
-#define JSON_UINT16(s, m, n) JSON_FIELD_(s, m, n, JSON_TYPE_UINT16, JSON_FORM_PLAIN, 0, NULL, NULL)
-#define JSON_UINT32(s, m, n) JSON_FIELD_(s, m, n, JSON_TYPE_UINT32, JSON_FORM_PLAIN, 0, NULL, NULL)
-#define JSON_UINT64(s, m, n) JSON_FIELD_(s, m, n, JSON_TYPE_UINT64, JSON_FORM_PLAIN, 0, NULL, NULL)
-#define JSON_DOUBLE(s, m, n) JSON_FIELD_(s, m, n, JSON_TYPE_DOUBLE, JSON_FORM_PLAIN, 0, NULL, NULL)
-#define JSON_STRING(s, m, n) JSON_FIELD_(s, m, n, JSON_TYPE_STRING, JSON_FORM_PLAIN, 0, NULL, NULL)
-#define JSON_STRING_NEEDED(s, m, n) \
+#define JSON_BOOL(s, m, n)       JSON_FIELD_(s, m, n, JSON_TYPE_BOOL, JSON_FORM_PLAIN, 0, NULL, NULL)
+#define JSON_INT32(s, m, n)      JSON_FIELD_(s, m, n, JSON_TYPE_INT32, JSON_FORM_PLAIN, 0, NULL, NULL)
+#define JSON_INT64(s, m, n)      JSON_FIELD_(s, m, n, JSON_TYPE_INT64, JSON_FORM_PLAIN, 0, NULL, NULL)
+#define JSON_UINT16(s, m, n)     JSON_FIELD_(s, m, n, JSON_TYPE_UINT16, JSON_FORM_PLAIN, 0, NULL, NULL)
+#define JSON_UINT32(s, m, n)     JSON_FIELD_(s, m, n, JSON_TYPE_UINT32, JSON_FORM_PLAIN, 0, NULL, NULL)
+#define JSON_UINT64(s, m, n)     JSON_FIELD_(s, m, n, JSON_TYPE_UINT64, JSON_FORM_PLAIN, 0, NULL, NULL)
+#define JSON_DOUBLE(s, m, n)     JSON_FIELD_(s, m, n, JSON_TYPE_DOUBLE, JSON_FORM_PLAIN, 0, NULL, NULL)
+#define JSON_STRING(s, m, n)     JSON_FIELD_(s, m, n, JSON_TYPE_STRING, JSON_FORM_PLAIN, 0, NULL, NULL)
+#define JSON_STRING_NEEDED(s, m, n)                                                                \
 	JSON_FIELD_(s, m, n, JSON_TYPE_STRING, JSON_FORM_PLAIN, JSON_NEEDED, NULL, NULL)
-#define JSON_ENUM(s, m, n, names) \
+#define JSON_ENUM(s, m, n, names)                                                                  \
 	JSON_FIELD_(s, m, n, JSON_TYPE_ENUM, JSON_FORM_PLAIN, 0, NULL, names)
 #define JSON_RAW(s, m, n) JSON_FIELD_(s, m, n, JSON_TYPE_RAW, JSON_FORM_PLAIN, 0, NULL, NULL)
 
 #define JSON_OPT(s, m, n, type) JSON_FIELD_(s, m, n, type, JSON_FORM_OPTIONAL, 0, NULL, NULL)
 
-#define JSON_OBJECT(s, m, n, shape) \
+#define JSON_OBJECT(s, m, n, shape)                                                                \
 	JSON_FIELD_(s, m, n, JSON_TYPE_OBJECT, JSON_FORM_OPTIONAL, 0, &(shape), NULL)
-#define JSON_OBJECT_NEEDED(s, m, n, shape) \
+#define JSON_OBJECT_NEEDED(s, m, n, shape)                                                         \
 	JSON_FIELD_(s, m, n, JSON_TYPE_OBJECT, JSON_FORM_OPTIONAL, JSON_NEEDED, &(shape), NULL)
-#define JSON_EMBED(s, m, n, shape) \
+#define JSON_EMBED(s, m, n, shape)                                                                 \
 	JSON_FIELD_(s, m, n, JSON_TYPE_OBJECT, JSON_FORM_PLAIN, 0, &(shape), NULL)
 
 /* Lists: of scalars (JSON_TYPE_*), of structs. Maps: of strings, of structs whose key is first. */
 #define JSON_LIST(s, m, n, type) JSON_FIELD_(s, m, n, type, JSON_FORM_LIST, 0, NULL, NULL)
-#define JSON_OBJECTS(s, m, n, shape) \
+#define JSON_OBJECTS(s, m, n, shape)                                                               \
 	JSON_FIELD_(s, m, n, JSON_TYPE_OBJECT, JSON_FORM_LIST, 0, &(shape), NULL)
-#define JSON_STRING_MAP(s, m, n) \
+#define JSON_STRING_MAP(s, m, n)                                                                   \
 	JSON_FIELD_(s, m, n, JSON_TYPE_STRING, JSON_FORM_MAP, 0, NULL, NULL)
-#define JSON_OBJECT_MAP(s, m, n, shape) \
+#define JSON_OBJECT_MAP(s, m, n, shape)                                                            \
 	JSON_FIELD_(s, m, n, JSON_TYPE_OBJECT, JSON_FORM_MAP, 0, &(shape), NULL)
 
 /*
