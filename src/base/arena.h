@@ -19,7 +19,7 @@ struct arena {
 };
 
 #define ARENA_INIT(max) ((struct arena){.max_bytes = (max)})
-#define ARENA_AUTO(name, max)                                                                      \
+#define ARENA_AUTO(name, max) \
 	__attribute__((cleanup(arena_done))) struct arena name = ARENA_INIT(max)
 
 void arena_done(struct arena *arena);

@@ -24,7 +24,7 @@ struct buf {
 };
 
 #define BUF_INIT(max_bytes) ((struct buf){.max = (max_bytes)})
-#define BUF_AUTO(name, max_bytes)                                                                  \
+#define BUF_AUTO(name, max_bytes) \
 	__attribute__((cleanup(buf_done))) struct buf name = BUF_INIT(max_bytes)
 
 void buf_done(struct buf *buf);
@@ -32,7 +32,7 @@ void buf_add(struct buf *buf, const void *data, size_t size);
 void buf_str(struct buf *buf, const char *text);
 void buf_char(struct buf *buf, char c);
 void buf_fmt(struct buf *buf, const char *fmt, ...) PRINTF(2, 3);
-void buf_vfmt(struct buf *buf, const char *fmt, va_list args);
+void buf_vfmt(struct buf *buf, const char *fmt, va_list args) PRINTF(2, 0);
 void buf_clear(struct buf *buf); /* empties it and keeps the memory */
 
 /* Makes room for size more bytes; returns where to write, or NULL. The caller adds to len. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 /* Appends one NUL-terminated frame; a root cause is cut to fit, an outer frame is dropped instead. */
+PRINTF(3, 0)
 static void err_append(struct err *err, bool root, const char *fmt, va_list args)
 {
 	size_t room = sizeof(err->text) - err->used;
@@ -104,7 +105,8 @@ const char *err_format(const struct err *err, char *buf, size_t size)
 		size_t start = end - 1;
 		while (start > 0 && err->text[start - 1] != '\0')
 			start--;
-		int len = snprintf(buf + at, size - at, "%s%s", at > 0 ? ": " : "", err->text + start);
+		int len = snprintf(buf + at, size - at, "%s%s", at > 0 ? ": " : "",
+				   err->text + start);
 		at += len > 0 ? (size_t)len : 0;
 		end = start;
 	}

@@ -32,10 +32,10 @@ enum err_kind {
 
 struct err {
 	enum err_kind kind;
-	int sys;         /* errno value, 0 when none applies */
-	bool cut;        /* frames were dropped */
-	uint16_t used;   /* bytes of text[] in use */
-	char text[496];  /* NUL-separated frames, root cause first */
+	int sys;        /* errno value, 0 when none applies */
+	bool cut;       /* frames were dropped */
+	uint16_t used;  /* bytes of text[] in use */
+	char text[496]; /* NUL-separated frames, root cause first */
 };
 
 /* Records the root cause, replacing what was there. Returns -sys, or -EIO when sys is 0. */

@@ -1,0 +1,203 @@
+"""Stages that run tests."""
+import json
+import os
+import shutil
+import sys
+import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from . import builds
+from .frame import (BUILD, LOGS, JOBS, REPO, COUNTS_LINE, SKIP_LINE, CheckFailed, count_test_output, output, run)
+
+SHIPPED = ("corten", "corten-image", "corten-runtime", "corten-monitor", "corten-init", "corten-os-init")
+ASAN = {"ASAN_OPTIONS": "abort_on_error=0:detect_stack_use_after_return=1:strict_string_checks=1",
+        "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
+FUZZ_RUNS, FUZZ_TIME_S = 20000, 30
+
+
+def run_unit_tests(result, folder, extra_env=None, scale=1):
+    """Every unit test of a build folder through meson, its cases counted."""
+    tests = builds.unit_tests(folder)
+    if not tests:
+        raise CheckFailed(f"{folder} has no unit test: nothing was checked")
+    status = run(["meson", "test", "-C", folder, "--suite", "unit", "--no-rebuild", "--timeout-multiplier",
+                  scale, "--print-errorlogs"], env={**os.environ, **(extra_env or {})})
+    log = folder / "meson-logs" / "testlog.json"
+    ran = set()
+    for line in log.read_text().splitlines():
+        test = json.loads(line)
+        name = test["name"].rpartition(" ")[2]
+        ran.add(name)
+        text = test.get("stdout", "") + test.get("stderr", "")
+        if test["result"] in ("OK", "FAIL"):
+            count_test_output(result, name, test.get("stdout", ""), test["returncode"])
+        elif test["result"] == "SKIP":
+            why = SKIP_LINE.search(text)
+            result.skip(name, why[2] if why else text.strip()[-200:] or "no reason given")
+        else:
+            result.fail(name, f"{test['result'].lower()} (status {test['returncode']})")
+    if len(ran) < len({name for name, _ in tests}):
+        result.fail("unit tests", f"only {len(ran)} of {len(tests)} ran")
+    if status != 0 and not result.failed:
+        result.fail("unit tests", f"meson test ended with status {status}")
+
+
+def unit_stage(result):
+    run_unit_tests(result, builds.build("dev"))
+
+
+def unit_static_stage(result):
+    run_unit_tests(result, builds.build("static"))
+
+
+def unit_asan_stage(result):
+    run_unit_tests(result, builds.build("asan"), ASAN, scale=3)
+
+
+def aarch64_stage(result):
+    run_unit_tests(result, builds.build("aarch64"), scale=8)
+
+
+def valgrind_stage(result):
+    """Rooms whose tests make no system call that valgrind lacks (openat2, clone3, the mount family)."""
+    folder = builds.build("dev")
+    rooms = ("base/", "oci/", "monitor/wire/", "kern/seccomp/")
+    tests = [(name, cmd) for name, cmd in builds.unit_tests(folder) if name.startswith(rooms)]
+    if not tests:
+        raise CheckFailed("no unit test of base or oci: nothing was checked")
+
+    def check(test):
+        name, cmd = test
+        return name, *output(["valgrind", "-q", "--error-exitcode=9", "--leak-check=full",
+                              "--errors-for-leak-kinds=definite", "--child-silent-after-fork=yes", *cmd])
+
+    with ThreadPoolExecutor(int(JOBS)) as pool:
+        for name, status, text in pool.map(check, tests):
+            print(f"== {name}\n{text}")
+            if status == 9:
+                result.fail(name, "valgrind found an error")
+            else:
+                count_test_output(result, name, text, status)
+
+
+def fuzz_stage(result):
+    """Each target: its seeds, then a fixed number of inputs made from them."""
+    folder = builds.build("fuzz", tests=False)
+    targets = [(name, path) for name, path in builds.executables(folder) if name.startswith("fuzz-")]
+    sources = list((REPO / "src").rglob("*_fuzz.c"))
+    if not targets or len(targets) < len(sources):
+        raise CheckFailed(f"{len(sources)} *_fuzz.c files but {len(targets)} targets: "
+                          "name each in its room's meson.build (fuzzers += files(...))")
+
+    def fuzz(target):
+        name, path = target
+        seeds = REPO / "fuzz" / "seeds" / name.removeprefix("fuzz-")
+        if not seeds.is_dir() or not any(seeds.iterdir()):
+            return name, 1, f"{seeds.relative_to(REPO)}: no seeds; commit at least one named file"
+        work = folder / "corpus" / name
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True)
+        artifacts = BUILD / "check" / "fuzz-finds"
+        artifacts.mkdir(exist_ok=True)
+        status, text = output([path, f"-runs={FUZZ_RUNS}", f"-max_total_time={FUZZ_TIME_S}", "-timeout=10",
+                               "-rss_limit_mb=2048", "-print_final_stats=1", "-verbosity=0", "-seed=1",
+                               f"-artifact_prefix={artifacts}/{name}-", work, seeds],
+                              env={**os.environ, **ASAN})
+        return name, status, text
+
+    with ThreadPoolExecutor(int(JOBS)) as pool:
+        for name, status, text in pool.map(fuzz, targets):
+            print(f"== {name}: status {status}\n{text[-6000:]}")
+            if status == 0:
+                result.ok()
+            else:
+                found = [line for line in text.splitlines() if "ERROR" in line or "runtime error" in line]
+                result.fail(name, (found or text.strip().splitlines() or ["no output"])[0][:200])
+
+
+def junit(result, path):
+    """Counts of a pytest run, from the report it wrote."""
+    for case in ElementTree.parse(path).getroot().iter("testcase"):
+        name = f"{case.get('classname', '').replace('.', '/')}::{case.get('name')}"
+        bad = case.find("failure") if case.find("failure") is not None else case.find("error")
+        skipped = case.find("skipped")
+        if bad is not None:
+            result.fail(name, (bad.get("message") or "failed").strip().splitlines()[0][:200])
+        elif skipped is not None:
+            result.skip(name, (skipped.get("message") or "no reason given")[:300])
+        else:
+            result.ok()
+
+
+def run_pytest(result, stage, folders, programs, extra_env=None):
+    """pytest over folders of tests/, with the programs of one folder."""
+    report = LOGS / f"{stage}.xml"
+    report.unlink(missing_ok=True)
+    status = run(["/usr/bin/python3", "-m", "pytest", "-rs", "-q", "-p", "no:cacheprovider", f"--junitxml={report}",
+                  *folders], env={**os.environ, "CORTEN_BIN": str(programs), "PYTHONDONTWRITEBYTECODE": "1",
+                                  **(extra_env or {})})
+    if not report.exists():
+        raise CheckFailed(f"pytest ended with status {status} and without a report")
+    junit(result, report)
+    if result.total() == 0:
+        raise CheckFailed("pytest found no test: nothing was checked")
+    if status not in (0, 1) and not result.failed:
+        result.fail("pytest", f"ended with status {status}")
+
+
+def black_box_folders():
+    """The areas of tests/ that need nothing but the programs."""
+    top = REPO / "tests"
+    areas = [p for p in sorted(top.iterdir()) if p.is_dir() and p.name not in ("clients", "guest")
+             and any(p.rglob("*test*.py"))] if top.is_dir() else []
+    areas += sorted(top.glob("*_test.py")) + sorted(top.glob("test_*.py"))
+    if not areas:
+        raise CheckFailed("tests/ holds no black-box test: nothing was checked")
+    return areas
+
+
+def programs_of(result, folder, source_folders):
+    names = builds.collect(source_folders, folder)
+    missing = [name for name in SHIPPED if name not in names]
+    if missing:
+        raise CheckFailed(f"programs are not built: {', '.join(missing)}")
+    return folder
+
+
+def shipped_programs(result):
+    builds.build("dev", tests=False)
+    builds.build("static", tests=False)
+    return programs_of(result, BUILD / "dist", [BUILD / "static", BUILD / "dev"])
+
+
+def black_box_stage(result):
+    run_pytest(result, "black-box", black_box_folders(), shipped_programs(result))
+
+
+def black_box_asan_stage(result):
+    folders = black_box_folders()
+    builds.build("asan", tests=False)
+    programs = programs_of(result, BUILD / "dist-asan", [BUILD / "asan"])
+    run_pytest(result, "black-box-asan", folders, programs, {**ASAN, "CORTEN_SANITIZED": "1"})
+
+
+def clients_stage(result):
+    """Other engines with corten-runtime as their runtime, in the private roots of tools/peers."""
+    if not (REPO / "tests" / "clients").is_dir():
+        raise CheckFailed("tests/clients is missing: nothing was checked")
+    programs = shipped_programs(result)
+    if run([REPO / "tools" / "peers", "stable"]) != 0:
+        raise CheckFailed("tools/peers could not unpack the peers: see the log")
+    run_pytest(result, "clients", [REPO / "tests" / "clients"], programs)
+
+
+def guest_stage(result):
+    """tests/guest/run boots other kernels; it prints SKIP lines and 'N passed, N failed' as unit tests do."""
+    script = REPO / "tests" / "guest" / "run"
+    if not script.exists():
+        raise CheckFailed("tests/guest/run is missing: nothing was checked")
+    programs = shipped_programs(result)
+    status, text = output([script], env={**os.environ, "CORTEN_BIN": str(programs)}, stdin=None)
+    print(text)
+    count_test_output(result, "guest", text, status)
