@@ -45,6 +45,7 @@ struct engine_options {
 	const char *pid;
 	const char *uts;
 	const char *cgroupns;
+	const char *cgroup_parent;
 
 	json_strings volumes;
 	json_strings mounts;
@@ -75,6 +76,8 @@ struct engine_options {
 
 	const char *stop_signal;
 	const char *stop_timeout;
+	const char *log_driver;
+	json_strings log_options;
 };
 
 #define ENGINE_OPTIONS_DEFAULT    \
