@@ -8,9 +8,7 @@
 #ifndef CORTEN_KERN_EXEC_EXEC_H
 #define CORTEN_KERN_EXEC_EXEC_H
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "base/err.h"
 
@@ -35,31 +33,5 @@ int exec_find(int rootfd, const char *name, const char *path_value, const char *
  * user asked for; path: what was executed (the same when nothing was found).
  */
 int exec_explain(int rootfd, const char *path, const char *argv0, int sys, struct err *err);
-
-/* What the first bytes of a program say of it. */
-enum exec_format {
-	EXEC_FORMAT_UNKNOWN, /* neither ELF nor #! */
-	EXEC_FORMAT_EMPTY,
-	EXEC_FORMAT_ELF,
-	EXEC_FORMAT_SCRIPT,
-	EXEC_FORMAT_DAMAGED, /* an ELF header that makes no sense, a #! line without a name */
-};
-
-struct exec_program {
-	enum exec_format format;
-	char interpreter[256]; /* #! name or PT_INTERP; "" for none */
-	bool carriage_return;  /* the #! line ends with "\r" */
-	bool cut;              /* the interpreter's name did not fit */
-	bool text;             /* UNKNOWN, and looks like text */
-	uint16_t machine;      /* ELF e_machine */
-	uint8_t bits;          /* 32 or 64 */
-	bool big_endian;
-};
-
-/* Reads what fd is; never more than a few KiB, whatever the file says. */
-int exec_inspect(int fd, struct exec_program *ret_program, struct err *err);
-
-/* "x86-64", "AArch64", ... of an ELF e_machine; NULL when unknown. */
-const char *exec_machine_name(uint16_t machine);
 
 #endif

@@ -40,7 +40,7 @@ int mount_fs_create_with(const char *type, const char *source, const struct moun
 
 enum mount_tree_flag {
 	MOUNT_TREE_RECURSIVE = 1, /* with the mounts below (rbind) */
-	MOUNT_TREE_NOFOLLOW = 2,  /* a link as last component is refused... as a source: ELOOP */
+	MOUNT_TREE_NOFOLLOW = 2,  /* a link as last component is itself cloned */
 };
 
 /*

@@ -2,7 +2,7 @@
  * options.h - the mount options of an OCI configuration, as flags.
  *
  * Purpose    One table knows every option of the runtime specification, runc and crun.
- * Ownership  mount_options.data points into the caller's buffer.
+ * Ownership  mount_options.data points into the caller's buffer, idmap_text into the option.
  * Errors     ERR_INVALID names the option: propagation inside a list twice is allowed, a comma or a
  *            newline inside an option is not; ERR_INVALID too when data does not fit.
  * Heap       None.
@@ -25,14 +25,16 @@ enum mount_idmap {
 };
 
 struct mount_options {
-	uint64_t attr_set; /* MOUNT_ATTR_*, of the mount itself */
+	/* MOUNT_ATTR_*, of the mount itself */
+	uint64_t attr_set;
 	uint64_t attr_clear;
-	uint64_t rec_attr_set; /* of the whole tree: rro, rnosuid, ... */
+	/* the same, of the whole tree: rro, rnosuid, ... */
+	uint64_t rec_attr_set;
 	uint64_t rec_attr_clear;
-	uint32_t
-		sb_flags; /* MS_SYNCHRONOUS, MS_DIRSYNC, MS_MANDLOCK, MS_LAZYTIME, MS_I_VERSION, MS_SILENT */
-	uint32_t propagation
-		[MOUNT_PROPAGATION_MAX]; /* MS_SHARED, ... with or without MS_REC, in order */
+	/* MS_SYNCHRONOUS, MS_DIRSYNC, MS_MANDLOCK, MS_LAZYTIME, MS_I_VERSION, MS_SILENT */
+	uint32_t sb_flags;
+	/* MS_SHARED, ... with or without MS_REC, in the order given */
+	uint32_t propagation[MOUNT_PROPAGATION_MAX];
 	size_t propagation_count;
 	bool bind;      /* "bind" or "rbind" */
 	bool recursive; /* "rbind" */
@@ -42,8 +44,10 @@ struct mount_options {
 	bool src_nofollow;  /* crun: a link as source is mounted itself */
 	bool dest_nofollow; /* crun: a link as target is mounted on itself */
 	enum mount_idmap idmap;
-	const char *
-		data; /* what the table does not know, comma separated, for the filesystem; "" for none */
+	/* crun: the mappings of "idmap=uids=0-1000-1;gids=...", in the option itself; or NULL */
+	const char *idmap_text;
+	/* what the table does not know, comma separated, for the filesystem; "" for none */
+	const char *data;
 };
 
 /* Parses count options. data is filled with what is left for the filesystem. */

@@ -16,8 +16,8 @@
 #include "base/err.h"
 
 /*
- * A new pair of the devpts instance whose root is devpts_fd, verified to be devpts; the slave
- * comes from TIOCGPTPEER. ret_name: NULL, or room for the slave's number.
+ * A new pair of the devpts instance whose root is devpts_fd (verified; O_PATH will do). The slave
+ * comes from the master (TIOCGPTPEER), unlocked.
  */
 int tty_open_pair(int devpts_fd, int *ret_master, int *ret_slave, struct err *err);
 
@@ -34,13 +34,10 @@ int tty_mount_console(int slave, int target_fd, struct err *err);
 int tty_connect_socket(const char *path, struct err *err);
 
 /*
- * Sends the master over sock with SCM_RIGHTS; name is the message's data, as --console-socket
- * receivers expect ("/dev/ptmx").
+ * Sends the master over sock with SCM_RIGHTS; name is the message's data, as the receivers of
+ * --console-socket expect ("/dev/ptmx").
  */
 int tty_send_master(int sock, int master, const char *name, struct err *err);
-
-/* Receives one descriptor; -EPROTO when the message has none or more. */
-int tty_receive_fd(int sock, struct err *err);
 
 int tty_set_size(int fd, uint16_t rows, uint16_t columns, struct err *err);
 int tty_get_size(int fd, uint16_t *ret_rows, uint16_t *ret_columns, struct err *err);
