@@ -2,17 +2,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "kern/uapi.h"
 #include "store/helper.h"
 #include "store/internal.h"
 #include "store/reference.h"
@@ -58,7 +57,7 @@ static int open_staged(const struct loading *loading, const char *path, uint64_t
 	struct open_how how = {.flags = flags | O_CLOEXEC,
 			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV};
 
-	return (int)syscall(SYS_openat2, loading->staging.dir_fd, path, &how, sizeof(how));
+	return uapi_openat2(loading->staging.dir_fd, path, &how);
 }
 
 static int check_layers(const struct oci_image_config *config, struct err *err)
@@ -116,7 +115,7 @@ static int mark_opaque(int diff, const char *path, struct err *err)
 {
 	struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
 			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV};
-	auto_fd fd = (int)syscall(SYS_openat2, diff, path, &how, sizeof(how));
+	auto_fd fd = uapi_openat2(diff, path, &how);
 
 	/* A later entry of the same layer may have put something else in its place. */
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))

@@ -191,7 +191,7 @@ int store_layer_open(struct store *store, const char *diff_id, struct err *err)
 	char path[96];
 
 	(void)snprintf(path, sizeof(path), "layers/%.64s/diff", diff_id);
-	int fd = (int)syscall(SYS_openat2, store->root_fd, path, &how, sizeof(how));
+	int fd = uapi_openat2(store->root_fd, path, &how);
 	if (fd < 0 && errno == ENOENT)
 		return err_set(err, ERR_NOT_FOUND, ENOENT,
 			       "layer sha256:%.64s has vanished from '%s': load its image again",

@@ -34,13 +34,15 @@ static int remove_folder(struct remover *remover, int dirfd, const char *name, i
 /* Moves a folder to the top, where the next pass finds it. */
 static int lift(struct remover *remover, int dirfd, const char *name)
 {
-	char to[64];
-	uint64_t random = 0;
+	char to[32];
 
-	(void)getrandom(&random, sizeof(random), 0);
-	(void)snprintf(to, sizeof(to), "deep-%016llx-%u", (unsigned long long)random,
-		       remover->lifted++);
-	return renameat(dirfd, name, remover->top_fd, to) < 0 ? -errno : 0;
+	for (;;) {
+		(void)snprintf(to, sizeof(to), "deep-%u", remover->lifted++);
+		if (renameat2(dirfd, name, remover->top_fd, to, RENAME_NOREPLACE) == 0)
+			return 0;
+		if (errno != EEXIST)
+			return -errno;
+	}
 }
 
 static int remove_entry(struct remover *remover, int dirfd, const struct kernel_dirent *entry,
