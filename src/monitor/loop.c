@@ -279,6 +279,8 @@ static void stalls_check(struct monitor *monitor)
 
 void monitor_loop(struct monitor *monitor)
 {
+	/* A container that has ended while the runtime was waited for sends no second signal. */
+	reap(monitor);
 	while (!drained(monitor)) {
 		struct pollfd slots[SLOT_CLIENTS + CLIENTS_MAX];
 
