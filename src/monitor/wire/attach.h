@@ -63,7 +63,11 @@ struct attach_message {
 	struct {
 		uint16_t version;
 		uint16_t flags; /* enum attach_flag */
-		uint16_t rows;  /* 0: leave the terminal's size alone */
+		/*
+		 * The terminal's size, 0 to leave it alone. It takes effect once the container runs;
+		 * who wants it from its first moment also writes process.consoleSize to config.json.
+		 */
+		uint16_t rows;
 		uint16_t columns;
 	} hello;
 	struct {

@@ -12,6 +12,7 @@ static const struct json_field config_fields[] = {
 	JSON_STRING_NEEDED(struct monitor_config, bundle, "bundle"),
 	JSON_STRING_NEEDED(struct monitor_config, state_dir, "stateDir"),
 	JSON_STRING_NEEDED(struct monitor_config, data_dir, "dataDir"),
+	JSON_STRING(struct monitor_config, cgroups_path, "cgroupsPath"),
 	JSON_BOOL(struct monitor_config, tty, "tty"),
 	JSON_BOOL(struct monitor_config, stdin_open, "stdinOpen"),
 	JSON_BOOL(struct monitor_config, stdin_once, "stdinOnce"),

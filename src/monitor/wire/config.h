@@ -60,6 +60,9 @@ struct monitor_config {
 	const char *state_dir;     /* "stateDir": absolute; exists */
 	const char *data_dir;      /* "dataDir": absolute; exists */
 
+	const char *cgroups_path; /* "cgroupsPath": linux.cgroupsPath of config.json; tells of
+				      out-of-memory kills even when the container is gone at once */
+
 	bool tty;         /* "tty": as process.terminal in config.json */
 	bool stdin_open;  /* "stdinOpen": -i; else stdin is /dev/null */
 	bool stdin_once;  /* "stdinOnce": stdin is closed when a client that writes it is gone */

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #define NS_PER_S 1000000000LL
@@ -84,7 +83,11 @@ void logline_encode(const struct logline *line, const char *text, size_t size, s
 	logline_time_format(line->time_ns, time);
 	buf_str(out, "{\"log\":\"");
 	encode_text((const uint8_t *)text, size, out);
-	buf_fmt(out, "\",\"stream\":\"%s\",\"time\":\"%s\"}\n", stream_names[line->stream], time);
+	buf_str(out, "\",\"stream\":\"");
+	buf_str(out, stream_names[line->stream]);
+	buf_str(out, "\",\"time\":\"");
+	buf_str(out, time);
+	buf_str(out, "\"}\n");
 }
 
 struct cursor {
@@ -281,7 +284,7 @@ static int64_t days_from_date(int64_t year, int64_t month, int64_t day)
 	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
-void logline_time_format(int64_t time_ns, char out[LOGLINE_TIME_SIZE])
+void logline_time_format(int64_t time_ns, char *out)
 {
 	if (time_ns < 0)
 		time_ns = 0;
@@ -292,10 +295,28 @@ void logline_time_format(int64_t time_ns, char out[LOGLINE_TIME_SIZE])
 	int64_t mp = (5 * doy + 2) / 153, month = mp < 10 ? mp + 3 : mp - 9;
 	int64_t of_day = seconds % 86400;
 
-	(void)snprintf(out, LOGLINE_TIME_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d.%09dZ",
-		       (int)(yoe + era * 400 + (month <= 2)), (int)month,
-		       (int)(doy - (153 * mp + 2) / 5 + 1), (int)(of_day / 3600),
-		       (int)(of_day / 60 % 60), (int)(of_day % 60), (int)(time_ns % NS_PER_S));
+	const struct {
+		int64_t value;
+		int digits;
+		char after;
+	} parts[] = {
+		{yoe + era * 400 + (month <= 2), 4, '-'},
+		{month, 2, '-'},
+		{doy - (153 * mp + 2) / 5 + 1, 2, 'T'},
+		{of_day / 3600, 2, ':'},
+		{of_day / 60 % 60, 2, ':'},
+		{of_day % 60, 2, '.'},
+		{time_ns % NS_PER_S, 9, 'Z'},
+	};
+	/* Without printf: this runs for every line of output. */
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		int64_t value = parts[i].value;
+		for (int digit = parts[i].digits - 1; digit >= 0; digit--, value /= 10)
+			out[digit] = (char)('0' + value % 10);
+		out[parts[i].digits] = parts[i].after;
+		out += parts[i].digits + 1;
+	}
+	*out = '\0';
 }
 
 /* Reads count digits at *at; negative when they are none. */

@@ -40,7 +40,7 @@ int logline_decode(const char *record, size_t size, struct logline *ret_line, st
 
 /* RFC 3339 with nine digits and Z. */
 #define LOGLINE_TIME_SIZE 40
-void logline_time_format(int64_t time_ns, char out[LOGLINE_TIME_SIZE]);
+void logline_time_format(int64_t time_ns, char *out);
 int logline_time_parse(const char *text, size_t size, int64_t *ret_time_ns);
 
 #endif
