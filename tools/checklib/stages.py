@@ -5,6 +5,7 @@ from .frame import Stage
 STAGES = [
     #     name              run                            quick  budget limit what
     Stage("deps",           sources.deps_stage,            True,   5,   60, "the packages of tools/packages are installed"),
+    Stage("checks",         tests.checks_stage,            True,  10,   60, "the checks themselves can fail"),
     Stage("format",         sources.format_stage,          True,  10,  120, "clang-format changes nothing"),
     Stage("layers",         sources.layers_stage,          True,   5,   60, "rooms include only what src/LAYERS allows"),
     Stage("sizes",          sources.sizes_stage,           True,   5,   60, "files, functions and parameter lists have maxima"),
