@@ -66,7 +66,7 @@ def build(name, tests=True):
 
 
 def collect(source_folders, to):
-    """Gathers links to the programs of build folders in one folder, for CORTEN_BIN."""
+    """Gathers the programs of build folders in one folder, for CORTEN_BIN."""
     to.mkdir(parents=True, exist_ok=True)
     for old in to.iterdir():
         old.unlink()
@@ -76,7 +76,7 @@ def collect(source_folders, to):
             if (name == "cortend" or name == "corten" or name.startswith("corten-")) and path.exists():
                 found.setdefault(name, path)
     for name, path in found.items():
-        (to / name).symlink_to(path)
+        (to / name).hardlink_to(path)
     return sorted(found)
 
 
