@@ -6,7 +6,7 @@ BUILD = build
 .PHONY: help deps build demo check check-quick bench install uninstall clean
 help:
 	@echo 'make deps         install the Debian packages that building and testing need'
-	@echo 'make build        build everything; the programs are in build/dist'
+	@echo 'make build        build everything, its packages included; the programs are in build/dist'
 	@echo 'make demo         make two images, run containers from them, show what they say'
 	@echo 'make check        every check, in stages (tools/check --list); minutes'
 	@echo 'make check-quick  the checks that fit in five minutes'
@@ -18,6 +18,7 @@ deps:
 	@tools/deps
 
 build:
+	@tools/deps build run
 	@tools/build
 
 demo:

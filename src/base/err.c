@@ -5,6 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#ifdef __clang_analyzer__
+#undef err_set
+#undef err_errno
+#undef err_wrap
+#endif
+
 /* Appends one NUL-terminated frame; a root cause is cut to fit, an outer frame is dropped instead. */
 PRINTF(3, 0)
 static void err_append(struct err *err, bool root, const char *fmt, va_list args)

@@ -61,12 +61,12 @@ def build(name, tests=True):
     if tests:
         root = folder.resolve()
         targets = [Path(cmd[-1]).resolve().relative_to(root) for _, cmd in unit_tests(folder)]
-    need(["ninja", "--quiet", "-C", folder, "all", *targets], f"build/{name} does not compile")
+    need(["ninja", "--quiet", "-k", "0", "-C", folder, "all", *targets], f"build/{name} does not compile")
     return folder
 
 
 def collect(source_folders, to):
-    """Gathers links to the programs of build folders in one folder, for CORTEN_BIN."""
+    """Gathers the programs of build folders in one folder, for CORTEN_BIN."""
     to.mkdir(parents=True, exist_ok=True)
     for old in to.iterdir():
         old.unlink()
@@ -76,7 +76,7 @@ def collect(source_folders, to):
             if (name == "cortend" or name == "corten" or name.startswith("corten-")) and path.exists():
                 found.setdefault(name, path)
     for name, path in found.items():
-        (to / name).symlink_to(path)
+        (to / name).hardlink_to(path)
     return sorted(found)
 
 
@@ -126,7 +126,7 @@ def tidy_stage(result):
     folder = configure("clang")
     clean_folder = BUILD / "check" / "tidy-clean"
     clean_folder.mkdir(parents=True, exist_ok=True)
-    cache, todo = {}, []
+    cache, todo, findings = {}, [], []
     for path, entry in compile_commands(folder).items():
         key = tidy_key(path, entry, cache)
         if not (clean_folder / key).exists():
@@ -137,25 +137,40 @@ def tidy_stage(result):
     def tidy(item):
         path, key = item
         status, text = output(["clang-tidy", "--quiet", "-p", folder, path])
-        text = "\n".join(line for line in text.splitlines() if not re.match(r"\d+ warnings? generated", line))
+        found = [(m[1].rpartition("/../../")[2].removeprefix(f"{REPO}/"), m[2], m[3]) for m in re.finditer(
+            r"^(\S+?):(\d+):\d+: (?:warning|error): (.*)$", text.replace(",-warnings-as-errors", ""), re.M)]
         with lock:
-            if status == 0 and "warning:" not in text:
+            if status == 0 and not found:
                 (clean_folder / key).touch()
                 return
-            name = path.relative_to(REPO)
-            print(text)
-            result.fail(str(name), next((line for line in text.splitlines() if "warning:" in line or "error:" in line),
-                                        f"clang-tidy ended with status {status}"))
+            full.write(f"== {path}\n{text}\n")
+            for where, line, what in found or [(str(path), "0", f"clang-tidy ended with status {status}")]:
+                finding = f"{where}:{line}: {what}"
+                if finding not in findings:
+                    findings.append(finding)
 
-    with ThreadPoolExecutor(int(JOBS)) as pool:
+    full_log = BUILD / "check" / "tidy-full.log"
+    with open(full_log, "w") as full, ThreadPoolExecutor(int(JOBS)) as pool:
         list(pool.map(tidy, todo))
+    for finding in findings:
+        print(finding)
+        result.fail("tidy", finding)
+    if findings:
+        print(f"Why, step by step: {full_log.relative_to(REPO)}")
 
 
 def cppcheck_stage(result):
+    """The shipped sources; tests are left to clang-tidy, as their frame confuses cppcheck."""
     folder = configure("clang")
     cache = BUILD / "check" / "cppcheck"
     cache.mkdir(parents=True, exist_ok=True)
-    need(["cppcheck", f"--project={folder}/compile_commands.json", "--quiet", "-j", JOBS,
-          f"--cppcheck-build-dir={cache}", "--enable=warning,performance,portability", "--inline-suppr",
-          "--error-exitcode=1", f"--suppressions-list={REPO}/tools/cppcheck-suppressions",
+    entries = [entry for path, entry in compile_commands(folder).items()
+               if not path.name.endswith(("_test.c", "_fuzz.c"))]
+    if not entries:
+        raise CheckFailed("no C file found: nothing was checked")
+    project = cache / "compile_commands.json"
+    project.write_text(json.dumps(entries))
+    need(["cppcheck", f"--project={project}", "--quiet", "-j", JOBS, f"--cppcheck-build-dir={cache}",
+          "--enable=warning,performance,portability", "--inline-suppr", "--error-exitcode=1",
+          f"--suppressions-list={REPO}/tools/cppcheck-suppressions",
           "--template={file}:{line}: {severity}: {message} [{id}]"], "cppcheck found something")

@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from . import csource
-from .frame import REPO, CheckFailed, output
+from .frame import REPO, CheckFailed, need, output
 
 FILE_LINES, FUNCTION_LINES, PARAMETERS = 1000, 100, 8
 WANTED_FILE_LINES, WANTED_FUNCTION_LINES, WANTED_PARAMETERS = 600, 60, 6
@@ -332,6 +332,22 @@ def pages_stage(result):
         problems.append("docs/dependencies.md is not what tools/packages says: "
                         "tools/deps --page >docs/dependencies.md")
     report(result, "pages", problems)
+
+
+def scripts():
+    """Every file of the repository that starts as a shell script."""
+    _, listed = output(["git", "-C", REPO, "ls-files", "--cached", "--others", "--exclude-standard"])
+    for name in listed.splitlines():
+        path = REPO / name
+        if path.is_file() and re.match(rb"#!/(usr/)?bin/(env )?(ba|da)?sh\b", path.read_bytes()[:32]):
+            yield path
+
+
+def scripts_stage(result):
+    found = list(scripts())
+    if not found:
+        raise CheckFailed("no shell script found: nothing was checked")
+    need(["shellcheck", "--severity=warning", *found], "shellcheck found something")
 
 
 def deps_stage(result):

@@ -201,3 +201,8 @@ def guest_stage(result):
     status, text = output([script], env={**os.environ, "CORTEN_BIN": str(programs)}, stdin=None)
     print(text)
     count_test_output(result, "guest", text, status)
+
+
+def checks_stage(result):
+    """The checks' own tests."""
+    run_pytest(result, "checks", [REPO / "tools" / "checklib"], BUILD, {"PYTHONPATH": str(REPO / "tools")})
