@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "kern/scm/scm.h"
 #include "kern/tty/tty.h"
 
 static int set_nonblocking(int fd, struct err *err)
@@ -116,7 +117,8 @@ static int terminal_take(struct stdio *stdio, struct err *err)
 
 	if (connection < 0)
 		return err_errno(err, "the runtime sent no terminal");
-	stdio->ours[STDIO_OUT] = tty_receive_fd(connection, err);
+	char name[64];
+	stdio->ours[STDIO_OUT] = scm_receive_fd(connection, name, sizeof(name), NULL, err);
 	if (stdio->ours[STDIO_OUT] < 0)
 		return err_wrap(err, stdio->ours[STDIO_OUT], "receive the container's terminal");
 	terminal_hold(stdio);
