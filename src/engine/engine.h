@@ -153,6 +153,9 @@ int engine_container_wait(struct engine *engine, const struct engine_container *
 int engine_container_remove(struct engine *engine, const struct engine_container *container,
 			    bool force, struct err *err);
 
+/* The same for one whose session ended with ENGINE_SESSION_EXITED: nothing of it runs any more. */
+int engine_container_finish(struct engine *engine, const char *id, struct err *err);
+
 /* What the monitor executes when a container that was run with --rm has ended: removes it if it has. */
 int engine_container_cleanup(struct engine *engine, const char *id, struct err *err);
 

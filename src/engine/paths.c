@@ -58,12 +58,11 @@ int paths_open_data(struct engine *engine, const char *id, struct err *err)
 	return fd < 0 ? err_errno(err, "open '%s/" ENGINE_CONTAINERS "/%s'", engine->root, id) : fd;
 }
 
-/* Makes the folder and, where it is missing, the one above. */
-static int make_folder(const char *path, struct err *err)
+int paths_make_folder(const char *path, unsigned mode, struct err *err)
 {
 	char copy[PATH_MAX];
 
-	if (mkdir(path, 0700) == 0 || errno == EEXIST)
+	if (mkdir(path, mode) == 0 || errno == EEXIST)
 		return 0;
 	if (errno != ENOENT || strlen(path) >= sizeof(copy))
 		return err_errno(err, "make the folder '%s'", path);
@@ -74,7 +73,7 @@ static int make_folder(const char *path, struct err *err)
 			return err_errno(err, "make the folder '%s'", copy);
 		*slash = '/';
 	}
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+	if (mkdir(path, mode) < 0 && errno != EEXIST)
 		return err_errno(err, "make the folder '%s'", path);
 	return 0;
 }
@@ -88,8 +87,8 @@ int paths_open_state(struct engine *engine, const char *id, bool make, struct er
 		return list_no_memory(err);
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT && make) {
-		/* The state folder is private; another user's would hand over sockets. */
-		int rc = mkdir(path, 0700) < 0 && errno == ENOENT ? make_folder(path, err) : 0;
+		/* The state folder is private: it holds sockets. */
+		int rc = paths_make_folder(path, 0700, err);
 		if (rc < 0)
 			return rc;
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

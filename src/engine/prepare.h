@@ -7,6 +7,7 @@
 #define CORTEN_ENGINE_PREPARE_H
 
 #include "engine/engine.h"
+#include "engine/spec/account.h"
 #include "engine/spec/build.h"
 #include "monitor/wire/attach.h"
 

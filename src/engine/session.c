@@ -1,5 +1,6 @@
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -207,6 +208,15 @@ static int run_loop(struct client *c, struct err *err)
 	return 0;
 }
 
+static int set_nonblocking(int fd, struct err *err)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return err_errno(err, "make the session's socket non-blocking");
+	return 0;
+}
+
 int engine_session_check_keys(const char *text, struct err *err)
 {
 	struct keys keys;
@@ -224,7 +234,7 @@ int engine_session_run(const struct engine_session *session, enum engine_session
 
 	int rc = keys_parse(text, &c.keys, err);
 	if (rc == 0)
-		rc = attach_set_nonblocking(session->fd, err);
+		rc = set_nonblocking(session->fd, err);
 	if (rc == 0)
 		rc = open_signals(&c, err);
 	if (rc < 0)

@@ -108,26 +108,13 @@ static void unmount_root(struct starting *s)
 /* A bind needs its source; -v makes a folder where there is none, as Docker does. */
 static int check_source(const struct mount_option *mount, struct err *err)
 {
-	char path[PATH_MAX];
 	struct stat st;
 
 	if (stat(mount->source, &st) == 0)
 		return 0;
-	if (errno != ENOENT || !mount->create_source || strlen(mount->source) >= sizeof(path))
+	if (errno != ENOENT || !mount->create_source)
 		return err_errno(err, "bind source path '%s'", mount->source);
-	memcpy(path, mount->source, strlen(mount->source) + 1);
-	for (char *at = path + 1; at != NULL; at = strchr(at + 1, '/')) {
-		char *slash = strchr(at, '/');
-		if (slash != NULL)
-			*slash = '\0';
-		if (mkdir(path, 0755) < 0 && errno != EEXIST)
-			return err_errno(err, "make the bind source '%s'", path);
-		if (slash == NULL)
-			return 0;
-		*slash = '/';
-		at = slash;
-	}
-	return 0;
+	return paths_make_folder(mount->source, 0755, err);
 }
 
 static int prepare_mounts(struct starting *s, struct err *err)
