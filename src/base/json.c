@@ -2,16 +2,14 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json_scan.h"
 
-#define JSON_DOUBLE_BYTES 128 /* the longest number a double field accepts */
-#define JSON_LIST_FIRST   4   /* items a list has room for at first */
-#define JSON_MAP_PAIRWISE 16  /* larger maps are sorted to find a name that comes twice */
+#define JSON_LIST_FIRST   4  /* items a list has room for at first */
+#define JSON_MAP_PAIRWISE 16 /* larger maps are sorted to find a name that comes twice */
 
 /* One step of the way to a value: a member's or a map entry's name, or else an index. */
 struct json_place {
@@ -142,37 +140,21 @@ static int parse_number(struct json_parser *parser, const char *wanted,
 	return json_scan_number(&parser->scan, ret_token);
 }
 
-/* The digits' value; false when it passes 64 bits. */
-static bool token_magnitude(const struct json_token *token, uint64_t *ret_value)
-{
-	uint64_t value = 0;
-
-	for (size_t i = token->text[0] == '-'; i < token->len; i++) {
-		if (__builtin_mul_overflow(value, 10, &value) ||
-		    __builtin_add_overflow(value, (uint64_t)(token->text[i] - '0'), &value))
-			return false;
-	}
-	*ret_value = value;
-	return true;
-}
-
 /* As Go reads it: no fraction and no exponent, even where the value would be whole. */
 static int parse_signed(struct json_parser *parser, enum json_type type, char *at)
 {
 	int64_t max = type == JSON_TYPE_INT32 ? INT32_MAX : INT64_MAX;
 	struct json_token token;
-	uint64_t magnitude;
+	int64_t value;
 	int rc = parse_number(parser, "an integer", &token);
 
 	if (rc < 0)
 		return rc;
 	if (!token.integral)
 		return place_fail(parser, "expected an integer");
-	bool negative = token.text[0] == '-';
-	if (!token_magnitude(&token, &magnitude) || magnitude > (uint64_t)max + negative)
+	if (!json_token_int64(&token, -max - 1, max, &value))
 		return place_fail(parser, "expected an integer from %" PRId64 " to %" PRId64,
 				  -max - 1, max);
-	int64_t value = (int64_t)(negative ? 0 - magnitude : magnitude);
 	if (type == JSON_TYPE_INT32) {
 		int32_t narrow = (int32_t)value;
 		memcpy(at, &narrow, sizeof(narrow));
@@ -195,7 +177,7 @@ static int parse_unsigned(struct json_parser *parser, enum json_type type, char 
 		return rc;
 	if (!token.integral)
 		return place_fail(parser, "expected an integer");
-	if (!token_magnitude(&token, &value) || value > max || (token.text[0] == '-' && value > 0))
+	if (!json_token_uint64(&token, max, &value))
 		return place_fail(parser, "expected an integer from 0 to %" PRIu64, max);
 	if (type == JSON_TYPE_UINT16) {
 		uint16_t narrow = (uint16_t)value;
@@ -211,20 +193,14 @@ static int parse_unsigned(struct json_parser *parser, enum json_type type, char 
 
 static int parse_double(struct json_parser *parser, char *at)
 {
-	char text[JSON_DOUBLE_BYTES];
 	struct json_token token;
+	double value;
 	int rc = parse_number(parser, "a number", &token);
 
 	if (rc < 0)
 		return rc;
-	if (token.len >= sizeof(text))
-		return place_fail(parser, "expected a number of at most %d digits",
-				  JSON_DOUBLE_BYTES - 1);
-	memcpy(text, token.text, token.len);
-	text[token.len] = '\0';
-	double value = strtod(text, NULL);
-	if (!isfinite(value))
-		return place_fail(parser, "the number is too large");
+	if (!json_token_double(&token, &value))
+		return place_fail(parser, "the number is too large or too long");
 	memcpy(at, &value, sizeof(value));
 	return 0;
 }

@@ -8,10 +8,16 @@
  *            object is a pointer, NULL when absent; JSON_EMBED is a struct in place. A list is
  *            JSON_LIST_OF(T); a map is a JSON_LIST_OF(entry), where entry's first member is
  *            `const char *key` and, for maps of strings, struct json_pair.
- * Errors     ERR_INVALID with the place: "linux.resources.memory.limit: expected an integer".
- *            Unknown names are skipped; a name that comes twice, a NUL in a string, bad UTF-8, null
- *            bytes after the document, and depth over JSON_DEPTH_MAX are errors. JSON null reads as
- *            absent, as Go's clients write it.
+ * Integers   As Go reads them: no fraction, no exponent, and they must fit.
+ * null       Reads as absent, as Go's clients write it; a map's null entry is there and empty; a
+ *            list's null item is an error.
+ * Writing    Absent members are left out: zero scalars, NULL pointers, empty lists and maps, and an
+ *            embedded struct with nothing to write, unless their flags say otherwise. An enum is left
+ *            out when its value's name is "".
+ * Errors     ERR_INVALID with the place, "linux.resources.memory.limit: expected an integer", or with
+ *            the line and column where the text is no JSON. Unknown names are skipped; a known name or
+ *            a map's name that comes twice, a NUL in a string, bad UTF-8, a lone surrogate, anything
+ *            after the document, and depth over JSON_DEPTH_MAX are errors.
  */
 #ifndef CORTEN_BASE_JSON_H
 #define CORTEN_BASE_JSON_H

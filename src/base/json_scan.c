@@ -1,11 +1,15 @@
 #include "base/json_scan.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
+
+#define JSON_DOUBLE_BYTES 128 /* the longest number a double accepts, and its NUL */
 
 int json_scan_fail(struct json_scan *scan, const char *fmt, ...)
 {
@@ -234,6 +238,49 @@ int json_scan_number(struct json_scan *scan, struct json_token *ret_token)
 	*ret_token = (struct json_token){
 		.text = start, .len = (size_t)(at - start), .integral = integral};
 	return 0;
+}
+
+/* The digits' value; false when it passes 64 bits. */
+static bool token_magnitude(const struct json_token *token, uint64_t *ret_value)
+{
+	uint64_t value = 0;
+
+	for (size_t i = token->text[0] == '-'; i < token->len; i++) {
+		if (__builtin_mul_overflow(value, 10, &value) ||
+		    __builtin_add_overflow(value, (uint64_t)(token->text[i] - '0'), &value))
+			return false;
+	}
+	*ret_value = value;
+	return true;
+}
+
+bool json_token_int64(const struct json_token *token, int64_t min, int64_t max, int64_t *ret_value)
+{
+	bool negative = token->text[0] == '-';
+	uint64_t magnitude;
+
+	if (!token_magnitude(token, &magnitude) || magnitude > (uint64_t)INT64_MAX + negative)
+		return false;
+	*ret_value = (int64_t)(negative ? 0 - magnitude : magnitude);
+	return *ret_value >= min && *ret_value <= max;
+}
+
+bool json_token_uint64(const struct json_token *token, uint64_t max, uint64_t *ret_value)
+{
+	return token_magnitude(token, ret_value) && *ret_value <= max &&
+	       (token->text[0] != '-' || *ret_value == 0);
+}
+
+bool json_token_double(const struct json_token *token, double *ret_value)
+{
+	char text[JSON_DOUBLE_BYTES];
+
+	if (token->len >= sizeof(text))
+		return false;
+	memcpy(text, token->text, token->len);
+	text[token->len] = '\0';
+	*ret_value = strtod(text, NULL);
+	return isfinite(*ret_value);
 }
 
 int json_scan_word(struct json_scan *scan, const char *word)

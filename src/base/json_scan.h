@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -50,6 +51,11 @@ int json_scan_word(struct json_scan *scan, const char *word);
 
 /* Writes the string's characters, at most token->len bytes; returns how many. */
 size_t json_scan_unescape(const struct json_token *token, char *out);
+
+/* What a number token stands for; false when it does not fit. The first two want an integral one. */
+bool json_token_int64(const struct json_token *token, int64_t min, int64_t max, int64_t *ret_value);
+bool json_token_uint64(const struct json_token *token, uint64_t max, uint64_t *ret_value);
+bool json_token_double(const struct json_token *token, double *ret_value);
 
 /* Steps over the '{' or '['; counts the depth, which json_scan_member() and _item() count back. */
 int json_scan_enter(struct json_scan *scan);

@@ -11,7 +11,7 @@
 #define IMAGE_INDEX_NODES_MAX    1024 /* descriptors looked at in all indexes of one archive */
 #define IMAGE_IMAGES_MAX         256
 #define IMAGE_LAYERS_MAX         500 /* of one image: overlay's own limit */
-#define IMAGE_TOTAL_LAYERS_MAX   16384
+#define IMAGE_TOTAL_LAYERS_MAX   4096
 
 /* The outer archive. */
 #define IMAGE_MEMBERS_MAX     65536

@@ -58,6 +58,11 @@ int64_t stream_skip(struct stream *stream, int64_t size, struct err *err)
 		size_t part = left < (int64_t)stream->len ? (size_t)left : stream->len;
 		stream_take(stream, part);
 		done += (int64_t)part;
+		if (stream->pass != NULL && done < size) {
+			int64_t passed = stream->pass(stream, size - done);
+			stream->taken += passed;
+			done += passed;
+		}
 	}
 	return done;
 }
@@ -101,11 +106,27 @@ static int file_fill(struct stream *stream, struct err *err)
 	return file->watch ? file->watch(file->watch_arg, file->done_bytes, err) : 0;
 }
 
+/* Only where nobody wants to see every byte, and the length is known: a cut file must show. */
+static int64_t file_pass(struct stream *stream, int64_t size)
+{
+	struct file_stream *file = (struct file_stream *)stream;
+
+	if (file->offset < 0 || file->left < 0 || file->digest != NULL)
+		return 0;
+	if (size > file->left)
+		size = file->left;
+	file->offset += size;
+	file->left -= size;
+	return size;
+}
+
 int file_stream_init(struct file_stream *file, int fd, int64_t offset, int64_t size,
 		     struct err *err)
 {
-	*file = (struct file_stream){
-		.stream = {.fill = file_fill}, .fd = fd, .offset = offset, .left = size};
+	*file = (struct file_stream){.stream = {.fill = file_fill, .pass = file_pass},
+				     .fd = fd,
+				     .offset = offset,
+				     .left = size};
 	file->buffer = malloc(INFLATE_WINDOW_BYTES);
 	if (file->buffer == NULL)
 		return err_set(err, ERR_SYSTEM, ENOMEM, "read the archive");

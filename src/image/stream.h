@@ -19,6 +19,8 @@ struct digest;
 struct stream {
 	/* Called when the window is used up: gives the next one; len 0 at the end. */
 	int (*fill)(struct stream *stream, struct err *err);
+	/* Optional: passes over up to size bytes without reading them; returns how many. */
+	int64_t (*pass)(struct stream *stream, int64_t size);
 	const uint8_t *at;
 	size_t len;
 	int64_t taken; /* bytes consumed since the start */

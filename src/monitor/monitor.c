@@ -301,12 +301,7 @@ static struct monitor *monitor_new(const struct monitor_config *config, struct a
 	monitor->listener = monitor->oom_fd = FD_NONE;
 	monitor->rootfs_fd = rootfs_fd;
 	monitor->log.fd = FD_NONE;
-	monitor->stdio.console_listener = FD_NONE;
-	monitor->stdio.tty = config->tty;
-	for (int i = 0; i < STDIO_COUNT; i++) {
-		monitor->stdio.ours[i] = FD_NONE;
-		monitor->stdio.theirs[i] = FD_NONE;
-	}
+	stdio_init(&monitor->stdio, config->tty);
 	return monitor;
 }
 

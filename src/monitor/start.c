@@ -226,8 +226,8 @@ int monitor_start(struct monitor *monitor, uint32_t *ret_exit_code, struct err *
 	int status;
 
 	*ret_exit_code = EXIT_ENGINE_FAILED;
-	int rc = stdio_open(&monitor->stdio, monitor->config, monitor->state_fd, CONSOLE_SOCKET,
-			    err);
+	int rc = stdio_open(&monitor->stdio, monitor->config->stdin_open, monitor->state_fd,
+			    CONSOLE_SOCKET, err);
 	if (rc < 0)
 		return rc;
 	runtime_args(monitor, &args);

@@ -59,26 +59,29 @@ static int console_listen(int state_fd, const char *name, struct err *err)
 	return fd_take(&fd);
 }
 
-int stdio_open(struct stdio *ret_stdio, const struct monitor_config *config, int state_fd,
-	       const char *name, struct err *err)
+void stdio_init(struct stdio *stdio, bool tty)
 {
-	struct stdio *stdio = ret_stdio;
-	int rc = 0;
-
 	memset(stdio, 0, sizeof(*stdio));
-	stdio->tty = config->tty;
+	stdio->tty = tty;
 	stdio->console_listener = FD_NONE;
 	for (int i = 0; i < STDIO_COUNT; i++) {
 		stdio->ours[i] = FD_NONE;
 		stdio->theirs[i] = FD_NONE;
 	}
+}
+
+int stdio_open(struct stdio *stdio, bool with_input, int state_fd, const char *name,
+	       struct err *err)
+{
+	int rc = 0;
+
 	for (int i = 0; rc == 0 && i < STDIO_COUNT; i++) {
-		if (config->tty || (i == STDIO_IN && !config->stdin_open))
+		if (stdio->tty || (i == STDIO_IN && !with_input))
 			rc = null_open(&stdio->theirs[i], err);
 		else
 			rc = pipe_open(stdio, i, err);
 	}
-	if (rc == 0 && config->tty) {
+	if (rc == 0 && stdio->tty) {
 		stdio->console_listener = console_listen(state_fd, name, err);
 		rc = stdio->console_listener < 0 ? stdio->console_listener : 0;
 	}
@@ -113,11 +116,11 @@ void stdio_let_go(struct stdio *stdio)
 
 static int terminal_take(struct stdio *stdio, struct err *err)
 {
+	char name[64];
 	auto_fd connection = accept4(stdio->console_listener, NULL, NULL, SOCK_CLOEXEC);
 
 	if (connection < 0)
 		return err_errno(err, "the runtime sent no terminal");
-	char name[64];
 	stdio->ours[STDIO_OUT] = scm_receive_fd(connection, name, sizeof(name), NULL, err);
 	if (stdio->ours[STDIO_OUT] < 0)
 		return err_wrap(err, stdio->ours[STDIO_OUT], "receive the container's terminal");

@@ -13,7 +13,6 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "monitor/wire/config.h"
 
 enum { STDIO_IN, STDIO_OUT, STDIO_ERR, STDIO_COUNT };
 
@@ -30,9 +29,14 @@ struct stdio {
 	bool close_after; /* stdin is closed when nothing is pending */
 };
 
-/* Makes pipes, or for a terminal the console socket `name` beneath state_fd. */
-int stdio_open(struct stdio *ret_stdio, const struct monitor_config *config, int state_fd,
-	       const char *name, struct err *err);
+void stdio_init(struct stdio *stdio, bool tty);
+
+/*
+ * Makes pipes (stdin is /dev/null unless with_input), or for a terminal the console socket `name`
+ * beneath state_fd.
+ */
+int stdio_open(struct stdio *stdio, bool with_input, int state_fd, const char *name,
+	       struct err *err);
 
 /* After the runtime's start: closes the container's ends and takes the terminal over. */
 int stdio_started(struct stdio *stdio, struct err *err);

@@ -68,6 +68,8 @@ static int check_version(const char *version, struct err *err)
 {
 	const char *at = version;
 
+	if (is_empty(version))
+		return refuse(err, "ociVersion: empty");
 	for (int i = 0; i < 3 && at != NULL; i++) {
 		if (i > 0)
 			at = *at == '.' ? at + 1 : NULL;
@@ -323,35 +325,59 @@ static int check_device_rules(const struct oci_resources *resources, struct err 
 	return 0;
 }
 
-static int check_resources(const struct oci_resources *resources, struct err *err)
+/* "2MB": what stands in the names of the kernel's hugetlb files. */
+static int check_hugepages(const struct oci_resources *resources, struct err *err)
 {
-	if (resources == NULL)
-		return 0;
+	for (size_t i = 0; i < resources->hugepage_limits.count; i++) {
+		const char *size = resources->hugepage_limits.items[i].page_size;
+		size_t digits = size[0] == '0' ? 0 : strspn(size, "0123456789");
+		if (digits == 0 || size[digits] == '\0' || strchr("KMG", size[digits]) == NULL ||
+		    strcmp(size + digits + 1, "B") != 0)
+			return refuse(
+				err,
+				"linux.resources.hugepageLimits[%zu].pageSize: \"%.32s\" is not "
+				"a size such as 64KB, 2MB or 1GB",
+				i, size);
+	}
+	return 0;
+}
+
+static int check_weights(const struct oci_block_io *io, struct err *err)
+{
+	for (size_t i = 0; i < io->weight_device.count; i++) {
+		const struct oci_weight_device *device = &io->weight_device.items[i];
+		if (device->weight == NULL && device->leaf_weight == NULL)
+			return refuse(err,
+				      "linux.resources.blockIO.weightDevice[%zu]: needs weight or "
+				      "leafWeight",
+				      i);
+	}
+	return 0;
+}
+
+int oci_resources_check(const struct oci_resources *resources, struct err *err)
+{
 	const struct oci_memory *memory = resources->memory;
+	int rc = 0;
+
 	if (memory != NULL && memory->swappiness != NULL && *memory->swappiness > 100)
 		return refuse(err, "linux.resources.memory.swappiness: %llu is not in 0 to 100",
 			      (unsigned long long)*memory->swappiness);
 	for (size_t i = 0; i < resources->rdma.count; i++) {
 		const struct oci_rdma *rdma = &resources->rdma.items[i];
 		if (rdma->hca_handles == NULL && rdma->hca_objects == NULL)
-			return refuse(
-				err,
-				"linux.resources.rdma[\"%.64s\"]: needs hcaHandles or hcaObjects",
-				rdma->device);
+			return refuse(err,
+				      "linux.resources.rdma[\"%.64s\"]: needs hcaHandles or "
+				      "hcaObjects",
+				      rdma->device);
 	}
-	if (resources->block_io != NULL) {
-		for (size_t i = 0; i < resources->block_io->weight_device.count; i++) {
-			const struct oci_weight_device *device =
-				&resources->block_io->weight_device.items[i];
-			if (device->weight == NULL && device->leaf_weight == NULL)
-				return refuse(
-					err,
-					"linux.resources.blockIO.weightDevice[%zu]: needs weight "
-					"or leafWeight",
-					i);
-		}
-	}
-	return check_device_rules(resources, err);
+	if (resources->block_io != NULL)
+		rc = check_weights(resources->block_io, err);
+	if (rc == 0)
+		rc = check_hugepages(resources, err);
+	if (rc == 0)
+		rc = check_device_rules(resources, err);
+	return rc;
 }
 
 static int check_paths(const json_strings *paths, const char *place, struct err *err)
@@ -420,8 +446,8 @@ static int check_linux(const struct oci_linux *linux, struct err *err)
 		rc = check_device(&linux->devices.items[i], i, err);
 	if (rc == 0)
 		rc = check_net_devices(linux, err);
-	if (rc == 0)
-		rc = check_resources(linux->resources, err);
+	if (rc == 0 && linux->resources != NULL)
+		rc = oci_resources_check(linux->resources, err);
 	if (rc == 0)
 		rc = check_words(linux, err);
 	if (rc == 0)

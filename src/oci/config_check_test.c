@@ -46,7 +46,7 @@ TEST(check_version)
 		{"1.99.100-rc.1.2+build-5", NULL},
 		{"1.0.0-rc5", NULL},
 		{"1.2.0+dev", NULL},
-		{"", "ociVersion: \"\" is not a semantic version"},
+		{"", "ociVersion: empty"},
 		{"1", "ociVersion: \"1\" is not a semantic version"},
 		{"1.0", "ociVersion: \"1.0\" is not a semantic version"},
 		{"1.0.", "ociVersion: \"1.0.\" is not a semantic version"},
@@ -215,6 +215,16 @@ TEST(check_linux_resources)
 		{"\"memory\":{\"swappiness\":100}", NULL},
 		{"\"memory\":{\"swappiness\":101}",
 		 "linux.resources.memory.swappiness: 101 is not in 0 to 100"},
+		{"\"hugepageLimits\":[{\"pageSize\":\"64KB\",\"limit\":1},{\"pageSize\":\"1GB\","
+		 "\"limit\":0}]",
+		 NULL},
+		{"\"hugepageLimits\":[{\"pageSize\":\"../2MB\",\"limit\":1}]",
+		 "linux.resources.hugepageLimits[0].pageSize: \"../2MB\" is not a size such as "
+		 "64KB, "
+		 "2MB or 1GB"},
+		{"\"hugepageLimits\":[{\"pageSize\":\"2\",\"limit\":1}]",
+		 "linux.resources.hugepageLimits[0].pageSize: \"2\" is not a size such as 64KB, "
+		 "2MB or 1GB"},
 		{"\"rdma\":{\"mlx\":{}}",
 		 "linux.resources.rdma[\"mlx\"]: needs hcaHandles or hcaObjects"},
 		{"\"blockIO\":{\"weightDevice\":[{\"major\":8,\"minor\":0}]}",

@@ -195,6 +195,9 @@ const char *oci_annotation_get(const json_pairs *annotations, const char *key);
  */
 int oci_config_check(const struct oci_config *config, struct err *err);
 
+/* The part of it that concerns "linux.resources", for a document of resources alone. */
+int oci_resources_check(const struct oci_resources *resources, struct err *err);
+
 /* The part of it that concerns a process given alone; `place` is its name in errors ("process"). */
 int oci_process_check(const struct oci_process *process, const char *place, struct err *err);
 

@@ -38,7 +38,7 @@ static int exec_access(int fd)
 	return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0 ? 0 : errno;
 }
 
-/* 0 when path is a regular file that the caller may execute; else the errno of execve. */
+/* 0 when path is a regular file that the caller may execute; EISDIR, or the errno of execve. */
 static int exec_try(int rootfd, const char *path)
 {
 	struct err why = {0};
@@ -86,6 +86,8 @@ int exec_find(int rootfd, const char *name, const char *path_value, const char *
 		int sys = fits ? exec_try(rootfd, ret_path) : ENAMETOOLONG;
 		if (sys == 0)
 			return 0;
+		if (sys == EISDIR)
+			sys = EACCES; /* as execve says */
 		(void)exec_explain(rootfd, fits ? ret_path : name, name, sys, err);
 		return -sys;
 	}
@@ -132,8 +134,6 @@ static const char *exec_words(int sys)
 		return "exec format error";
 	case ENOTDIR:
 		return "not a directory";
-	case EISDIR:
-		return "permission denied: it is a directory";
 	case ELOOP:
 		return "too many levels of links, or a link of /proc that leads outside";
 	case ENAMETOOLONG:

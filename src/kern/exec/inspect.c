@@ -144,7 +144,7 @@ static bool inspect_is_text(const uint8_t *head, size_t len)
 int exec_inspect(int fd, struct exec_program *ret_program, struct err *err)
 {
 	struct exec_program program = {.format = EXEC_FORMAT_UNKNOWN};
-	uint8_t head[INSPECT_HEAD_BYTES];
+	uint8_t head[INSPECT_HEAD_BYTES] = {0};
 
 	ssize_t len = pread(fd, head, sizeof(head), 0);
 	if (len < 0)
@@ -153,7 +153,7 @@ int exec_inspect(int fd, struct exec_program *ret_program, struct err *err)
 		program.format = EXEC_FORMAT_EMPTY;
 	} else if (len >= 2 && head[0] == '#' && head[1] == '!') {
 		inspect_script(&program, (const char *)head, (size_t)len);
-	} else if (len >= EI_NIDENT && memcmp(head, ELFMAG, SELFMAG) == 0) {
+	} else if (len >= SELFMAG && memcmp(head, ELFMAG, SELFMAG) == 0) {
 		program.format = EXEC_FORMAT_ELF;
 		if (inspect_elf(fd, &program, head, (size_t)len) < 0)
 			program.format = EXEC_FORMAT_DAMAGED;

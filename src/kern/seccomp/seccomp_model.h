@@ -152,6 +152,7 @@ static inline enum model_match model_rule_match(const struct seccomp_rule *rule,
 struct model_answer {
 	uint32_t value;
 	bool disputed; /* rules with different actions match: which is tried first decides */
+	bool tangled;  /* what libseccomp may get wrong, see model_filter() */
 };
 
 static inline bool model_wants(const struct seccomp_profile *profile, enum seccomp_arch native,
@@ -182,6 +183,30 @@ static inline enum model_match model_name_match(const struct seccomp_rule *rule,
 	return MODEL_NO;
 }
 
+static inline bool model_names_call(const char *name, enum seccomp_arch arch, uint32_t number)
+{
+	const struct syscall_entry *entry = syscall_table_find(name);
+	bool through = syscall_table_find_multiplexed(name) != NULL;
+
+	return (entry != NULL && (uint32_t)entry->numbers[arch] == number) ||
+	       (arch == SECCOMP_ARCH_X86 && through && (number == 117U || number == 102U));
+}
+
+static inline bool model_has_order(const struct seccomp_rule *rule)
+{
+	for (size_t i = 0; i < rule->args_count; i++) {
+		if (rule->args[i].op != SECCOMP_OP_EQ && rule->args[i].op != SECCOMP_OP_NE &&
+		    rule->args[i].op != SECCOMP_OP_MASKED_EQ)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * libseccomp's filter of one architecture. libseccomp 2.5.4 itself strays from it where one call has
+ * rules with different actions, or several conditions of which one compares by order: its trees share
+ * nodes, and reach some with another half of the argument loaded.
+ */
 static inline struct model_answer model_filter(const struct seccomp_profile *profile,
 					       enum seccomp_arch arch, uint32_t number,
 					       const uint64_t *args)
@@ -190,8 +215,9 @@ static inline struct model_answer model_filter(const struct seccomp_profile *pro
 	struct model_answer answer = {.value = model_value(profile->default_action,
 							   profile->has_default_errno,
 							   profile->default_errno_ret)};
-	uint32_t otherwise = answer.value;
-	bool found = false;
+	uint32_t otherwise = answer.value, other = answer.value;
+	bool found = false, ordered = false;
+	size_t rules = 0;
 
 	for (size_t i = 0; i < profile->rules_count; i++) {
 		const struct seccomp_rule *rule = &profile->rules[i];
@@ -199,6 +225,13 @@ static inline struct model_answer model_filter(const struct seccomp_profile *pro
 		for (size_t j = 0; j < rule->names_count && value != otherwise; j++) {
 			enum model_match match =
 				model_name_match(rule, rule->names[j], arch, number, args, wide);
+			if (model_names_call(rule->names[j], arch, number)) {
+				answer.tangled |= other != otherwise && other != value;
+				other = value;
+				rules += rule->args_count;
+				ordered |= model_has_order(rule);
+				answer.tangled |= ordered && rules > 1;
+			}
 			if (match == MODEL_ALWAYS)
 				return (struct model_answer){.value = value};
 			if (match == MODEL_NO)

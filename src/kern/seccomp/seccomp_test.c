@@ -280,6 +280,24 @@ static enum seccomp_action made_action(struct random *random)
 	return actions[random_below(random, sizeof(actions) / sizeof(actions[0]))];
 }
 
+#ifdef TEST_LIBSECCOMP
+/*
+ * Whether libseccomp 2.5.4 compiles rules of this call correctly: if the first call of a list does not
+ * exist on an architecture, it forgets to load the call's number.
+ */
+static bool oracle_is_sound(const char *name)
+{
+	const struct syscall_entry *entry = syscall_table_find(name);
+
+	if (syscall_table_find_multiplexed(name) != NULL && entry->numbers[SECCOMP_ARCH_X86] < 0)
+		return false;
+	return seccomp_syscall_resolve_name_arch(SCMP_ARCH_X86_64, name) >= 0 &&
+	       seccomp_syscall_resolve_name_arch(SCMP_ARCH_X32, name) >= 0 &&
+	       seccomp_syscall_resolve_name_arch(SCMP_ARCH_AARCH64, name) >= 0 &&
+	       seccomp_syscall_resolve_name_arch(SCMP_ARCH_ARM, name) >= 0;
+}
+#endif
+
 /* Few names, so that rules meet; multiplexed, x32's own, arm's private, new ones and unknown ones. */
 static const char *made_name(struct random *random, bool for_oracle)
 {
@@ -296,7 +314,7 @@ static const char *made_name(struct random *random, bool for_oracle)
 		if (random_below(random, 3) == 0)
 			name = all[random_below(random, (uint32_t)count)].name;
 #ifdef TEST_LIBSECCOMP
-		if (for_oracle && !oracle_knows(name))
+		if (for_oracle && !oracle_is_sound(name))
 			continue;
 #endif
 		return name;
@@ -316,7 +334,8 @@ static void make_profile(struct made *made, struct random *random, bool for_orac
 		if (random_below(random, 2) == 0)
 			made->archs[made->profile.architectures_count++] = all_archs[i];
 	}
-	made->profile.rules_count = random_below(random, MADE_RULES + 1);
+	/* libseccomp's trees take exponential time when many rules of a call meet. */
+	made->profile.rules_count = random_below(random, for_oracle ? 9 : MADE_RULES + 1);
 	for (size_t i = 0; i < made->profile.rules_count; i++) {
 		struct seccomp_rule *rule = &made->rules[i];
 		rule->action = one_action ? action : made_action(random);
@@ -328,12 +347,13 @@ static void make_profile(struct made *made, struct random *random, bool for_orac
 			rule->has_errno = rule->action == SECCOMP_ACTION_ERRNO;
 		rule->errno_ret = rule->has_errno && one_action ? 7 : rule->errno_ret;
 		rule->names = made->names[i];
-		rule->names_count = 1 + random_below(random, MADE_NAMES);
+		rule->names_count = 1 + random_below(random, for_oracle ? 3 : MADE_NAMES);
 		for (size_t j = 0; j < rule->names_count; j++)
 			made->names[i][j] = made_name(random, for_oracle);
 		rule->args = made->args[i];
-		rule->args_count =
-			random_below(random, 3) == 0 ? 0 : random_below(random, MADE_ARGS + 1);
+		rule->args_count = random_below(random, 3) == 0
+					   ? 0
+					   : random_below(random, for_oracle ? 3 : MADE_ARGS + 1);
 		for (size_t j = 0; j < rule->args_count; j++) {
 			made->args[i][j] = (struct seccomp_arg){
 				.index = random_below(random, 3),
@@ -405,6 +425,14 @@ TEST(programs_mean_what_the_model_says)
 }
 
 #ifdef TEST_LIBSECCOMP
+const char *__lsan_default_suppressions(void);
+
+/* libseccomp 2.5.4 loses memory when it refuses a rule. */
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:libseccomp";
+}
+
 /* One profile against libseccomp's program. Returns how many calls differ where rules contradict. */
 static unsigned compare_with_oracle(struct made *made, struct random *random,
 				    enum seccomp_arch native, const struct seccomp_program *program,
@@ -421,7 +449,7 @@ static unsigned compare_with_oracle(struct made *made, struct random *random,
 
 		if (newer.value != plain.value || got == want)
 			continue;
-		if (plain.disputed)
+		if (plain.disputed || plain.tangled)
 			contradicted++;
 		else
 			TEST_FAIL("arch %x call %x: %x, but libseccomp's says %x (model %x)",

@@ -1,0 +1,54 @@
+/*
+ * process.h - starting another program and learning how it ended.
+ *
+ * Purpose    A vfork-like clone and exec: safe in a process with threads, and the child's failure up
+ *            to and including exec comes back as the caller's error.
+ * Ownership  The pidfd is the caller's to close. The child starts with no signal blocked and every
+ *            signal's default action, and with the descriptors of the map alone.
+ * Errors     struct err names the program and the step.
+ */
+#ifndef CORTEN_BASE_PROCESS_H
+#define CORTEN_BASE_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+#define PROCESS_FDS_MAX 32
+
+/* The caller's descriptor and its number in the child. */
+struct process_fd {
+	int fd;
+	int number;
+};
+
+struct process_spec {
+	const char *path;        /* the program; no search in PATH */
+	const char *const *argv; /* ends with NULL */
+	const char *const *envp; /* ends with NULL; NULL: the caller's */
+	const char *folder;      /* working folder, NULL: the caller's */
+	const struct process_fd *fds;
+	size_t fd_count;  /* 0, 1 and 2 are /dev/null when not among them */
+	bool new_session; /* setsid() */
+};
+
+struct process_exit {
+	int code;   /* exit status when signal is 0 */
+	int signal; /* that ended it, or 0 */
+};
+
+/* Returns once the program runs: 0, or negative and nothing is left behind. */
+int process_spawn(const struct process_spec *spec, int *ret_pidfd, struct err *err);
+
+/* Waits for the end of the child and reaps it; 0 or negative. */
+int process_wait(int pidfd, struct process_exit *ret_exit, struct err *err);
+
+/* Spawns, waits, closes. A program that ran and failed is no error here: see ret_exit. */
+int process_run(const struct process_spec *spec, struct process_exit *ret_exit, struct err *err);
+
+/* The number a shell gives: the code, or 128 and the signal. */
+int process_exit_status(const struct process_exit *exit);
+
+#endif

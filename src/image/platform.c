@@ -1,0 +1,55 @@
+#include "image/platform.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+static void set_own(struct platform *platform)
+{
+	struct utsname name = {0};
+
+	(void)uname(&name);
+	(void)snprintf(platform->os, sizeof(platform->os), "linux");
+	if (strcmp(name.machine, "x86_64") == 0) {
+		(void)snprintf(platform->architecture, sizeof(platform->architecture), "amd64");
+	} else if (strcmp(name.machine, "aarch64") == 0) {
+		(void)snprintf(platform->architecture, sizeof(platform->architecture), "arm64");
+		(void)snprintf(platform->variant, sizeof(platform->variant), "v8");
+	} else {
+		(void)snprintf(platform->architecture, sizeof(platform->architecture), "%.31s",
+			       name.machine);
+	}
+}
+
+int platform_parse(const char *text, struct platform *ret_platform, struct err *err)
+{
+	struct platform platform = {0};
+	int end = 0;
+
+	if (text == NULL) {
+		set_own(&platform);
+	} else {
+		int fields = sscanf(text, "%31[a-z0-9]/%31[a-z0-9_]%n/%15[a-z0-9.]%n", platform.os,
+				    platform.architecture, &end, platform.variant, &end);
+		if (fields < 2 || text[end] != '\0')
+			return err_set(err, ERR_INVALID, EINVAL,
+				       "platform '%.100s' is not OS/ARCHITECTURE[/VARIANT]", text);
+	}
+	*ret_platform = platform;
+	return 0;
+}
+
+int platform_match(const struct platform *platform, const struct oci_platform *have)
+{
+	if (have == NULL || have->os == NULL || have->architecture == NULL)
+		return 1;
+	if (strcmp(have->os, platform->os) != 0 ||
+	    strcmp(have->architecture, platform->architecture) != 0)
+		return 0;
+	bool said = have->variant != NULL && have->variant[0] != '\0';
+	if (platform->variant[0] == '\0' || !said)
+		return said ? 2 : 3;
+	return strcmp(have->variant, platform->variant) == 0 ? 3 : 0;
+}

@@ -1,0 +1,89 @@
+#include "base/fd.h"
+#include "runtime/command/command.h"
+#include "runtime/command/create_options.h"
+#include "runtime/control.h"
+#include "runtime/start.h"
+#include "runtime/terminal.h"
+
+static const struct option options[] = {
+	CREATE_OPTION_ROWS,
+	OPTION_ROW(struct create_values, detach, "detach", 'd', OPTION_BOOL, NULL,
+		   "leave the container running and return"),
+	OPTION_ROW(struct create_values, keep, "keep", 0, OPTION_BOOL, NULL,
+		   "do not delete the container when it ends"),
+	OPTION_ROW(struct create_values, no_subreaper, "no-subreaper", 0, OPTION_BOOL, NULL,
+		   "accepted: the runtime never becomes a subreaper"),
+};
+
+/* The payload runs; waits for it when in the foreground. */
+static int run_attend(struct start *start, const struct create_values *values, struct err *err)
+{
+	auto_fd master = FD_NONE;
+
+	if (values->detach)
+		return 0;
+	if (start->master_fd >= 0) {
+		master = terminal_receive(start->master_fd, err);
+		if (master < 0)
+			return master;
+	}
+	return terminal_attend(start->pidfd, master, err);
+}
+
+static int run_delete(struct start *start, int status, struct err *err)
+{
+	struct err delete_err;
+	int rc = control_delete(&start->container, true, &delete_err);
+
+	if (rc < 0 && status >= 0) {
+		*err = delete_err;
+		return rc;
+	}
+	return status;
+}
+
+static int run_run(const struct command_globals *globals, void *values_, int argc, char **argv,
+		   struct err *err)
+{
+	const struct create_values *values = values_;
+	struct start start;
+	struct start_options how;
+	int rc = create_options_convert(globals, values, argv[0], &how, err);
+
+	(void)argc;
+	if (rc < 0)
+		return rc;
+	how.proxy_terminal = !values->detach;
+	if (!values->detach)
+		rc = terminal_block_signals(err);
+	if (rc == 0)
+		rc = start_create(&how, &start, err);
+	if (rc < 0)
+		return rc;
+	rc = start_release(&start, err);
+	if (rc == 0)
+		rc = control_poststart(&start.container, err);
+	if (rc < 0) {
+		start_undo(&start);
+		start_done(&start);
+		return rc;
+	}
+	container_unlock(&start.container);
+	rc = run_attend(&start, values, err);
+	if (!values->detach && !values->keep)
+		rc = run_delete(&start, rc, err);
+	start_done(&start);
+	return rc;
+}
+
+const struct command command_run = {
+	.name = "run",
+	.operands = "ID",
+	.summary = "create and start a container",
+	.options = options,
+	.option_count = sizeof(options) / sizeof(options[0]),
+	.values_size = sizeof(struct create_values),
+	.operands_min = 1,
+	.operands_max = 1,
+	.run = run_run,
+};

@@ -1,0 +1,58 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "oci/runtime_config.h"
+#include "oci/state.h"
+#include "runtime/command/command.h"
+#include "runtime/command/spec_template.h"
+
+struct spec_values {
+	bool help;
+	const char *bundle;
+};
+
+static const struct option options[] = {
+	OPTION_HELP(struct spec_values),
+	OPTION_ROW(struct spec_values, bundle, "bundle", 'b', OPTION_STRING, "DIR",
+		   "folder to write config.json to (default: the working folder)"),
+};
+
+static int spec_run(const struct command_globals *globals, void *values_, int argc, char **argv,
+		    struct err *err)
+{
+	const struct spec_values *values = values_;
+	const char *bundle = values->bundle != NULL ? values->bundle : ".";
+	BUF_AUTO(text, 1 << 20);
+
+	(void)globals;
+	(void)argc;
+	(void)argv;
+	json_write(&oci_config_shape, &spec_template, JSON_PRETTY, &text);
+	buf_char(&text, '\n');
+	int rc = buf_check(&text, "config.json", err);
+	if (rc < 0)
+		return rc;
+	auto_fd dir = openat(AT_FDCWD, bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return err_errno(err, "--bundle '%s'", bundle);
+	auto_fd fd = openat(dir, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0 && errno == EEXIST)
+		return err_set(err, ERR_CONFLICT, 0,
+			       "'%s/config.json' is there already: remove it first", bundle);
+	if (fd < 0)
+		return err_errno(err, "create '%s/config.json'", bundle);
+	rc = fd_write_all(fd, text.data, text.len);
+	return rc < 0 ? err_set(err, ERR_SYSTEM, -rc, "write '%s/config.json'", bundle) : 0;
+}
+
+const struct command command_spec = {
+	.name = "spec",
+	.operands = "",
+	.summary = "write a config.json to start from",
+	.options = options,
+	.option_count = sizeof(options) / sizeof(options[0]),
+	.values_size = sizeof(struct spec_values),
+	.run = spec_run,
+};

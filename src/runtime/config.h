@@ -1,0 +1,27 @@
+/*
+ * config.h - config.json as the runtime takes it: parsed, checked, and nothing in it passed over.
+ */
+#ifndef CORTEN_RUNTIME_CONFIG_H
+#define CORTEN_RUNTIME_CONFIG_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "kern/caps/caps.h"
+#include "oci/runtime_config.h"
+
+/* Parses and checks. text must outlive ret_config. */
+int config_parse(const struct buf *text, struct arena *arena, struct oci_config *ret_config,
+		 struct err *err);
+
+/* ERR_UNSUPPORTED naming the first member that is not built yet. */
+int config_check_built(const struct oci_config *config, struct err *err);
+int config_check_process_built(const struct oci_process *process, struct err *err);
+
+/*
+ * The process's capability sets as this runtime can grant them. `dropped` gets what was asked for
+ * and cannot be granted; unknown names are written to `unknown` (may be NULL), comma separated.
+ */
+int config_resolve_caps(const struct oci_process *process, struct caps_sets *ret_sets,
+			uint64_t *ret_dropped, struct buf *unknown, struct err *err);
+
+#endif

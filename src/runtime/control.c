@@ -1,0 +1,318 @@
+#include "runtime/control.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "kern/cgroup/cgroup.h"
+#include "kern/cgroup/control.h"
+#include "kern/exec/exec.h"
+#include "kern/pidfd/pidfd.h"
+#include "runtime/environment.h"
+#include "runtime/hooks.h"
+#include "runtime/resources.h"
+#include "runtime/start.h"
+
+#define CONTROL_EXIT_TIMEOUT_MS   10000
+#define CONTROL_CGROUP_TIMEOUT_MS 5000
+#define CONTROL_FREEZE_TIMEOUT_MS 10000
+
+/* The cause of a failed exec: the program is looked for again, as the container's process did. */
+static int control_explain(const struct container *container, const struct stage_result *result,
+			   int root_fd, struct err *err)
+{
+	const struct oci_process *process = container->config.process;
+	const char *argv0 = process->args.items[0];
+	char path[STAGE_PATH_MAX];
+	struct err ignored;
+
+	if (root_fd < 0 || exec_find(root_fd, argv0, environment_get(&process->env, "PATH"),
+				     process->cwd, path, sizeof(path), &ignored) < 0)
+		(void)snprintf(path, sizeof(path), "%s", argv0);
+	return start_explain_result(result, root_fd, path, argv0, err);
+}
+
+static int control_wake(struct container *container, int root_fd, struct err *err)
+{
+	struct stage_result result;
+	auto_fd hear = openat(container->dir_fd, "result.fifo",
+			      O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	auto_fd wake = openat(container->dir_fd, "start.fifo",
+			      O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+
+	if (hear < 0 || wake < 0 || fcntl(hear, F_SETFL, 0) < 0)
+		return err_errno(err, "reach the waiting process of container '%s'",
+				 container->record.id);
+	if (write(wake, "g", 1) != 1)
+		return err_errno(err, "wake the process of container '%s'", container->record.id);
+	ssize_t got = fd_read_full(hear, &result, sizeof(result));
+	if (got == 0)
+		return 0;
+	if (got != (ssize_t)sizeof(result))
+		return err_set(err, ERR_SYSTEM, EPROTO,
+			       "the waiting process of container '%s' ended early",
+			       container->record.id);
+	return control_explain(container, &result, root_fd, err);
+}
+
+int control_start(struct container *container, struct err *err)
+{
+	char path[32];
+	int rc;
+	enum oci_status status = container_status(container, NULL);
+
+	if (status != OCI_STATUS_CREATED)
+		return err_set(err, ERR_CONFLICT, 0,
+			       "cannot start container '%s': it is %s, not created",
+			       container->record.id, oci_status_names[status]);
+	rc = container_load_config(container, err);
+	if (rc < 0)
+		return rc;
+	(void)snprintf(path, sizeof(path), "/proc/%d/root", container->record.pid);
+	auto_fd root_fd = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	rc = control_wake(container, root_fd, err);
+	if (unlinkat(container->dir_fd, "start.fifo", 0) == 0)
+		(void)unlinkat(container->dir_fd, "result.fifo", 0);
+	return rc < 0 ? err_wrap(err, rc, "start container '%s'", container->record.id)
+		      : control_poststart(container, err);
+}
+
+int control_poststart(struct container *container, struct err *err)
+{
+	const struct oci_hooks *hooks = container->config.hooks;
+	struct oci_state state = container_state(container, OCI_STATUS_RUNNING);
+	struct err ignored;
+
+	if (hooks == NULL)
+		return 0;
+	int rc = hooks_run(&hooks->poststart, "poststart", &state, container->record.bundle, err);
+	if (rc < 0)
+		(void)control_kill(container, SIGKILL, true, &ignored);
+	return rc;
+}
+
+static int control_open_cgroup(const struct container *container, struct cgroup_host *host,
+			       struct cgroup *cgroup, struct err *err)
+{
+	int rc = cgroup_host_open(host, err);
+
+	if (rc < 0)
+		return rc;
+	rc = cgroup_from_dirs(host, container->record.cgroup_paths.items,
+			      container->record.cgroup_paths.count, cgroup, err);
+	if (rc < 0)
+		cgroup_host_close(host);
+	return rc;
+}
+
+static int control_kill_all(const struct container *container, int signal, struct err *err)
+{
+	struct cgroup_host host;
+	struct cgroup cgroup;
+	int rc = control_open_cgroup(container, &host, &cgroup, err);
+
+	if (rc < 0)
+		return rc;
+	rc = cgroup_kill(&cgroup, signal, err);
+	cgroup_host_close(&host);
+	return rc;
+}
+
+enum oci_status control_status(const struct container *container)
+{
+	enum oci_status status = container_status(container, NULL);
+	struct cgroup_host host;
+	struct cgroup cgroup;
+	struct err ignored;
+	bool frozen = false;
+
+	if (status != OCI_STATUS_RUNNING ||
+	    control_open_cgroup(container, &host, &cgroup, &ignored) < 0)
+		return status;
+	(void)cgroup_is_frozen(&cgroup, &frozen, &ignored);
+	cgroup_host_close(&host);
+	return frozen ? OCI_STATUS_PAUSED : status;
+}
+
+int control_pause(struct container *container, bool pause, struct err *err)
+{
+	enum oci_status wanted = pause ? OCI_STATUS_RUNNING : OCI_STATUS_PAUSED;
+	enum oci_status status = control_status(container);
+	struct cgroup_host host;
+	struct cgroup cgroup;
+
+	if (status != wanted)
+		return err_set(err, ERR_CONFLICT, 0, "cannot %s container '%s': it is %s, not %s",
+			       pause ? "pause" : "resume", container->record.id,
+			       oci_status_names[status], oci_status_names[wanted]);
+	int rc = control_open_cgroup(container, &host, &cgroup, err);
+	if (rc < 0)
+		return rc;
+	rc = pause ? cgroup_freeze(&cgroup, CONTROL_FREEZE_TIMEOUT_MS, err)
+		   : cgroup_thaw(&cgroup, err);
+	cgroup_host_close(&host);
+	return rc;
+}
+
+int control_update(struct container *container, const struct oci_resources *resources,
+		   void (*warn)(void *context, const char *text), void *context, struct err *err)
+{
+	struct cgroup_limits limits;
+	struct cgroup_host host;
+	struct cgroup cgroup;
+	uint32_t warnings = 0;
+
+	if (container_status(container, NULL) == OCI_STATUS_STOPPED)
+		return err_set(err, ERR_CONFLICT, 0, "cannot update container '%s': it is stopped",
+			       container->record.id);
+	int rc = control_open_cgroup(container, &host, &cgroup, err);
+	if (rc < 0)
+		return rc;
+	rc = resources_convert(resources, &container->arena, &limits, err);
+	if (resources->devices.count == 0)
+		limits.device_count = 0; /* the defaults hold already */
+	if (rc == 0)
+		rc = cgroup_update(&cgroup, &limits, &warnings, err);
+	cgroup_host_close(&host);
+	for (uint32_t bit = 1; rc == 0 && bit != 0 && bit <= warnings; bit <<= 1)
+		if (warnings & bit)
+			warn(context, cgroup_warning_text((enum cgroup_warning)bit));
+	return rc;
+}
+
+int control_kill(struct container *container, int signal, bool all, struct err *err)
+{
+	int pidfd;
+	enum oci_status status = container_status(container, &pidfd);
+	auto_fd owned = pidfd;
+
+	/* A shared PID namespace may hold processes after the first one has gone. */
+	if (all)
+		return control_kill_all(container, signal, err);
+	if (status == OCI_STATUS_STOPPED || status == OCI_STATUS_CREATING)
+		return err_set(err, ERR_CONFLICT, 0, "container not running: '%s' is %s",
+			       container->record.id, oci_status_names[status]);
+	int rc = pidfd_signal(owned, signal, err);
+	return rc < 0 ? err_wrap(err, rc, "signal container '%s'", container->record.id) : 0;
+}
+
+static int control_stop(struct container *container, bool force, struct err *err)
+{
+	int pidfd;
+	struct err ignored;
+	enum oci_status status = container_status(container, &pidfd);
+	auto_fd owned = pidfd;
+
+	if (status == OCI_STATUS_STOPPED || status == OCI_STATUS_CREATING)
+		return 0;
+	/* A created container has run nothing of the user's yet: the specification lets it go. */
+	if (!force && status != OCI_STATUS_CREATED)
+		return err_set(err, ERR_CONFLICT, 0,
+			       "cannot delete container '%s' that is not stopped: it is %s (use "
+			       "--force)",
+			       container->record.id, oci_status_names[status]);
+	(void)control_kill_all(container, SIGKILL, &ignored);
+	int rc = pidfd_signal(owned, SIGKILL, err);
+	if (rc < 0 && rc != -ESRCH)
+		return rc;
+	struct pollfd end = {.fd = owned, .events = POLLIN};
+	if (poll(&end, 1, CONTROL_EXIT_TIMEOUT_MS) > 0)
+		return 0;
+	return err_set(err, ERR_SYSTEM, ETIMEDOUT,
+		       "the first process of container '%s' (pid %d) does not die of SIGKILL",
+		       container->record.id, container->record.pid);
+}
+
+int control_delete(struct container *container, bool force, struct err *err)
+{
+	struct err ignored;
+	bool has_config = container_load_config(container, &ignored) == 0;
+	int rc = control_stop(container, force, err);
+
+	if (rc < 0)
+		return rc;
+	rc = cgroup_remove(container->record.cgroup_paths.items,
+			   container->record.cgroup_paths.count, CONTROL_CGROUP_TIMEOUT_MS,
+			   CGROUP_REMOVE_KILL, err);
+	if (rc < 0)
+		return err_wrap(err, rc, "delete container '%s'", container->record.id);
+	struct oci_state state = container_state(container, OCI_STATUS_STOPPED);
+	struct err hook_err;
+	int hook_rc = has_config && container->config.hooks != NULL
+			      ? hooks_run(&container->config.hooks->poststop, "poststop", &state,
+					  container->record.bundle, &hook_err)
+			      : 0;
+	rc = container_forget(container, err);
+	if (rc == 0 && hook_rc < 0) {
+		*err = hook_err;
+		return hook_rc;
+	}
+	return rc;
+}
+
+static const struct {
+	const char *name;
+	int number;
+} signals[] = {
+	{"HUP", SIGHUP},     {"INT", SIGINT},       {"QUIT", SIGQUIT},     {"ILL", SIGILL},
+	{"TRAP", SIGTRAP},   {"ABRT", SIGABRT},     {"IOT", SIGABRT},      {"BUS", SIGBUS},
+	{"FPE", SIGFPE},     {"KILL", SIGKILL},     {"USR1", SIGUSR1},     {"SEGV", SIGSEGV},
+	{"USR2", SIGUSR2},   {"PIPE", SIGPIPE},     {"ALRM", SIGALRM},     {"TERM", SIGTERM},
+	{"CHLD", SIGCHLD},   {"STKFLT", SIGSTKFLT}, {"CONT", SIGCONT},     {"STOP", SIGSTOP},
+	{"TSTP", SIGTSTP},   {"TTIN", SIGTTIN},     {"TTOU", SIGTTOU},     {"URG", SIGURG},
+	{"XCPU", SIGXCPU},   {"XFSZ", SIGXFSZ},     {"VTALRM", SIGVTALRM}, {"PROF", SIGPROF},
+	{"WINCH", SIGWINCH}, {"IO", SIGIO},         {"POLL", SIGIO},       {"PWR", SIGPWR},
+	{"SYS", SIGSYS},
+};
+
+#define SIGNAL_RTMIN 34 /* as the C libraries have it; the kernel starts at 32 */
+#define SIGNAL_MAX   64
+
+static int control_realtime_signal(const char *name)
+{
+	int base = strncasecmp(name, "RTMIN", 5) == 0   ? SIGNAL_RTMIN
+		   : strncasecmp(name, "RTMAX", 5) == 0 ? SIGNAL_MAX
+							: -1;
+	char *end = NULL;
+
+	if (base < 0)
+		return -1;
+	if (name[5] == '\0')
+		return base;
+	long offset = strtol(name + 5, &end, 10);
+	if ((name[5] != '+' && name[5] != '-') || *end != '\0' || labs(offset) > 30)
+		return -1;
+	int number = base + (int)offset;
+	return number >= SIGNAL_RTMIN && number <= SIGNAL_MAX ? number : -1;
+}
+
+int control_parse_signal(const char *text, int *ret_signal, struct err *err)
+{
+	const char *name = strncasecmp(text, "SIG", 3) == 0 ? text + 3 : text;
+	char *end = NULL;
+
+	if (isdigit((unsigned char)text[0])) {
+		long number = strtol(text, &end, 10);
+		if (*end == '\0' && number >= 1 && number <= SIGNAL_MAX) {
+			*ret_signal = (int)number;
+			return 0;
+		}
+	}
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		if (strcasecmp(signals[i].name, name) == 0) {
+			*ret_signal = signals[i].number;
+			return 0;
+		}
+	*ret_signal = control_realtime_signal(name);
+	if (*ret_signal > 0)
+		return 0;
+	return err_set(err, ERR_INVALID, 0, "unknown signal '%s'", text);
+}

@@ -1,0 +1,40 @@
+/*
+ * control.h - a container after its creation: start, kill, delete.
+ */
+#ifndef CORTEN_RUNTIME_CONTROL_H
+#define CORTEN_RUNTIME_CONTROL_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "runtime/container.h"
+
+/* Lets a created container's payload run; returns once its exec worked, or with the cause. */
+int control_start(struct container *container, struct err *err);
+
+/* Signals the first process, or with `all` every process. */
+int control_kill(struct container *container, int signal, bool all, struct err *err);
+
+/*
+ * Removes a stopped container: its cgroup, its state, after its poststop hooks. force: kills it
+ * first. Whatever a killed create left is removed too.
+ */
+int control_delete(struct container *container, bool force, struct err *err);
+
+/* Freezes or thaws every process. ERR_CONFLICT when it does not run, or is in that state already. */
+int control_pause(struct container *container, bool pause, struct err *err);
+
+/* Gives the cgroup new limits; `resources` is the specification's object. */
+int control_update(struct container *container, const struct oci_resources *resources,
+		   void (*warn)(void *context, const char *text), void *context, struct err *err);
+
+/* container_status(), and OCI_STATUS_PAUSED for one that is frozen. */
+enum oci_status control_status(const struct container *container);
+
+/* Runs poststart hooks; a failure stops the container, as the specification says. */
+int control_poststart(struct container *container, struct err *err);
+
+/* "TERM", "SIGTERM", "15" to 15; ERR_INVALID. */
+int control_parse_signal(const char *text, int *ret_signal, struct err *err);
+
+#endif

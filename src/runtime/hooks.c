@@ -1,0 +1,123 @@
+#include "runtime/hooks.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/fd.h"
+#include "kern/ns/ns.h"
+#include "kern/pidfd/pidfd.h"
+#include "runtime/environment.h"
+
+#define HOOK_STDERR_MAX 200
+
+/* The state as a file in memory: a hook that does not read it cannot block us. */
+static int hook_state_fd(const struct oci_state *state, struct err *err)
+{
+	BUF_AUTO(text, 1 << 20);
+	auto_fd fd = memfd_create("state", MFD_CLOEXEC);
+
+	if (fd < 0)
+		return err_errno(err, "make the hook's input");
+	json_write(&oci_state_shape, state, JSON_COMPACT, &text);
+	int rc = buf_check(&text, "the state for hooks", err);
+	if (rc < 0)
+		return rc;
+	rc = fd_write_all(fd, text.data, text.len);
+	if (rc < 0 || lseek(fd, 0, SEEK_SET) < 0)
+		return err_set(err, ERR_SYSTEM, EIO, "write the hook's input");
+	return fd_take(&fd);
+}
+
+static _Noreturn void hook_execute(const struct oci_hook *hook, int state_fd, int stderr_fd,
+				   const char *cwd, char **argv, char **envp)
+{
+	if (dup3(state_fd, 0, 0) < 0 || dup3(stderr_fd, 1, 0) < 0 || dup3(stderr_fd, 2, 0) < 0)
+		_exit(126);
+	/* A user namespace may be denied the folder; the hook's path is absolute. */
+	if (chdir(cwd) < 0 && chdir("/") < 0)
+		_exit(126);
+	(void)execve(hook->path, argv, envp);
+	int sys = errno;
+	const char *text = strerror(sys);
+	(void)fd_write_all(2, text, strlen(text));
+	_exit(127);
+}
+
+static int hook_judge(const struct oci_hook *hook, int status, int output_fd, struct err *err)
+{
+	char tail[HOOK_STDERR_MAX + 1] = "";
+	off_t size = lseek(output_fd, 0, SEEK_END);
+	off_t from = size > HOOK_STDERR_MAX ? size - HOOK_STDERR_MAX : 0;
+	ssize_t got = pread(output_fd, tail, HOOK_STDERR_MAX, from);
+
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	tail[got > 0 ? got : 0] = '\0';
+	if (WIFSIGNALED(status))
+		return err_set(err, ERR_SYSTEM, 0, "'%s' was killed by signal %d: %s", hook->path,
+			       WTERMSIG(status), tail);
+	return err_set(err, ERR_SYSTEM, 0, "'%s' exited with status %d: %s", hook->path,
+		       WEXITSTATUS(status), tail);
+}
+
+static int hook_wait(const struct oci_hook *hook, int pidfd, int output_fd, struct err *err)
+{
+	int timeout_ms = hook->timeout_s != NULL ? *hook->timeout_s * 1000 : -1;
+	int status = 0;
+	struct err ignored;
+	int rc = pidfd_wait(pidfd, timeout_ms, &status, err);
+
+	if (rc == 0) {
+		(void)pidfd_signal(pidfd, SIGKILL, &ignored);
+		(void)pidfd_wait(pidfd, -1, &status, &ignored);
+		return err_set(err, ERR_SYSTEM, ETIMEDOUT, "'%s' ran longer than its %d s",
+			       hook->path, *hook->timeout_s);
+	}
+	return rc < 0 ? rc : hook_judge(hook, status, output_fd, err);
+}
+
+static int hook_run(const struct oci_hook *hook, int state_fd, const char *cwd, struct err *err)
+{
+	int pidfd_raw = FD_NONE;
+	auto_fd output = memfd_create("hook", MFD_CLOEXEC);
+	/* Without args the path stands for itself. */
+	char **argv = environment_vector(hook->args.count > 0 ? NULL : hook->path, &hook->args);
+	char **envp = environment_vector(NULL, &hook->env);
+	int rc = 0;
+
+	if (output < 0 || argv == NULL || envp == NULL || lseek(state_fd, 0, SEEK_SET) < 0) {
+		rc = err_set(err, ERR_SYSTEM, ENOMEM, "prepare '%s'", hook->path);
+	} else {
+		pid_t pid = ns_clone(0, FD_NONE, &pidfd_raw, err);
+		if (pid == 0)
+			hook_execute(hook, state_fd, output, cwd, argv, envp);
+		rc = pid < 0 ? pid : hook_wait(hook, pidfd_raw, output, err);
+	}
+	fd_closep(&pidfd_raw);
+	free(argv);
+	free(envp);
+	return rc;
+}
+
+int hooks_run(const oci_hook_list *hooks, const char *kind, const struct oci_state *state,
+	      const char *cwd, struct err *err)
+{
+	if (hooks->count == 0)
+		return 0;
+	auto_fd state_fd = hook_state_fd(state, err);
+	if (state_fd < 0)
+		return state_fd;
+	for (size_t i = 0; i < hooks->count; i++) {
+		int rc = hook_run(&hooks->items[i], state_fd, cwd, err);
+		if (rc < 0)
+			return err_wrap(err, rc, "%s hook %zu", kind, i);
+	}
+	return 0;
+}

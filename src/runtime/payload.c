@@ -1,0 +1,175 @@
+#include "runtime/payload.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "kern/uapi.h"
+#include "runtime/environment.h"
+#include "runtime/hooks.h"
+#include "runtime/start.h"
+#include "runtime/steps/steps.h"
+#include "runtime/sync.h"
+
+static void payload_fill_plan(const struct payload *payload, struct stage_plan *plan)
+{
+	const struct oci_user *user = &payload->process->user;
+
+	plan->magic = STAGE_PLAN_MAGIC;
+	plan->flags = (payload->process->no_new_privileges ? STAGE_NO_NEW_PRIVS : 0) |
+		      (payload->set_groups ? STAGE_SET_GROUPS : 0) |
+		      (payload->filter != NULL ? STAGE_FILTER : 0) |
+		      (payload->caps != NULL ? STAGE_SET_CAPS : 0);
+	plan->go_fd = payload->go_fd >= 0 ? payload->go_fd : -1;
+	plan->result_fd = payload->result_fd;
+	plan->uid = user->uid;
+	plan->gid = user->gid;
+	plan->group_count = (uint32_t)user->additional_gids.count;
+	for (size_t i = 0; i < user->additional_gids.count; i++)
+		plan->groups[i] = user->additional_gids.items[i];
+	plan->filter_count = payload->filter_count;
+	plan->filter_flags = payload->filter_flags;
+	if (payload->caps != NULL) {
+		plan->last_cap = (uint32_t)caps_last();
+		plan->bounding = payload->caps->bounding;
+		plan->effective = payload->caps->effective;
+		plan->permitted = payload->caps->permitted;
+		plan->inheritable = payload->caps->inheritable;
+		plan->ambient = payload->caps->ambient;
+	}
+}
+
+/* The plan and the seccomp program into a pipe that holds them whole. Returns the reading end. */
+static int payload_write_plan(const struct payload *payload, struct err *err)
+{
+	struct stage_plan plan;
+	int ends[2];
+
+	memset(&plan, 0, sizeof(plan));
+	if (payload->process->user.additional_gids.count > STAGE_GROUPS_MAX)
+		return err_set(err, ERR_INVALID, 0,
+			       "process.user.additionalGids: %zu groups; %d are allowed",
+			       payload->process->user.additional_gids.count, STAGE_GROUPS_MAX);
+	if (strlen(payload->path) >= sizeof(plan.path))
+		return err_set(err, ERR_INVALID, ENAMETOOLONG, "executable '%s'", payload->path);
+	memcpy(plan.path, payload->path, strlen(payload->path) + 1);
+	payload_fill_plan(payload, &plan);
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_errno(err, "make the stage's pipe");
+	auto_fd reading = ends[0];
+	auto_fd writing = ends[1];
+	size_t filter_size = (size_t)payload->filter_count * STAGE_FILTER_BYTES;
+	if (fcntl(writing, F_SETPIPE_SZ, (int)(sizeof(plan) + filter_size)) < 0)
+		return err_errno(err, "make room for the stage's plan");
+	int rc = fd_write_all(writing, &plan, sizeof(plan));
+	if (rc == 0 && filter_size > 0)
+		rc = fd_write_all(writing, payload->filter, filter_size);
+	if (rc < 0) {
+		errno = -rc;
+		return err_errno(err, "write the stage's plan");
+	}
+	return fd_take(&reading);
+}
+
+static int payload_keep(int fd, struct err *err)
+{
+	if (fd >= 0 && fcntl(fd, F_SETFD, 0) < 0)
+		return err_errno(err, "hand descriptor %d to the stage", fd);
+	return 0;
+}
+
+int payload_execute(const struct payload *payload, struct err *err)
+{
+	char number[16];
+	int plan_fd = payload_write_plan(payload, err);
+
+	if (plan_fd < 0)
+		return plan_fd;
+	(void)snprintf(number, sizeof(number), "%d", plan_fd);
+	char **argv = environment_vector(number, &payload->process->args);
+	char **envp = environment_vector(NULL, &payload->process->env);
+	if (argv == NULL || envp == NULL)
+		return err_set(err, ERR_SYSTEM, ENOMEM, "the arguments of the payload");
+	if (payload->process->user.umask != NULL)
+		(void)umask(*payload->process->user.umask);
+	/* Whatever leaked into the runtime must not reach the payload (CVE-2024-21626). */
+	if (syscall(SYS_close_range, 3U + payload->preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+		return err_errno(err, "close the runtime's descriptors");
+	int rc = payload_keep(plan_fd, err);
+	if (rc == 0)
+		rc = payload_keep(payload->go_fd, err);
+	if (rc == 0)
+		rc = payload_keep(payload->result_fd, err);
+	if (rc < 0)
+		return rc;
+	(void)syscall(SYS_execveat, payload->stage_fd, "", argv, envp, AT_EMPTY_PATH);
+	return err_errno(err, "execute the stage");
+}
+
+/* The two FIFOs of a container that waits for `start`, opened so that neither end blocks. */
+static int payload_open_fifos(struct start *start, int *ret_go, int *ret_result, struct err *err)
+{
+	*ret_go = openat(start->container.dir_fd, "start.fifo", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	*ret_result =
+		openat(start->container.dir_fd, "result.fifo", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (*ret_go < 0 || *ret_result < 0)
+		return err_errno(err, "open the FIFOs that `start` uses");
+	return 0;
+}
+
+/* startContainer hooks run inside, after the start and before the payload. */
+static int payload_run_hooks(struct start *start, int *go_fd, int result_fd, struct err *err)
+{
+	const struct oci_hooks *hooks = start->config->hooks;
+	struct oci_state state = container_state(&start->container, OCI_STATUS_CREATED);
+	char byte;
+
+	if (hooks == NULL || hooks->start_container.count == 0)
+		return 0;
+	if (*go_fd >= 0 && fd_read_full(*go_fd, &byte, 1) != 1)
+		return err_set(err, ERR_SYSTEM, EPIPE, "wait for the start");
+	fd_closep(go_fd);
+	state.pid = getpid();
+	int rc = hooks_run(&hooks->start_container, "startContainer", &state, "/", err);
+	if (rc < 0) {
+		struct stage_result result = {.step = STAGE_STEP_HOOK, .sys = ECANCELED};
+		(void)fd_write_all(result_fd, &result, sizeof(result));
+		_exit(1);
+	}
+	return 0;
+}
+
+int payload_stage(struct start *start, struct err *err)
+{
+	struct sync_message message;
+	struct payload payload = {
+		.process = start->config->process,
+		.caps = &start->caps,
+		.path = start->path,
+		.filter = start->filter,
+		.filter_count = start->filter_count,
+		.filter_flags = start->filter_flags,
+		.set_groups = true,
+		.preserve_fds = start->options->preserve_fds,
+		.stage_fd = start->stage_fd,
+		.go_fd = FD_NONE,
+		.result_fd = start->result_fds[1],
+	};
+	int rc = 0;
+
+	if (start->options->wait_for_start)
+		rc = payload_open_fifos(start, &payload.go_fd, &payload.result_fd, err);
+	if (rc == 0)
+		rc = sync_send(start->sync_fds[1], SYNC_READY, NULL, err);
+	if (rc == 0 && !start->options->wait_for_start)
+		rc = sync_receive(start->sync_fds[1], &message, err);
+	if (rc == 0)
+		rc = payload_run_hooks(start, &payload.go_fd, payload.result_fd, err);
+	return rc < 0 ? rc : payload_execute(&payload, err);
+}

@@ -1,0 +1,171 @@
+/*
+ * stage.c - the last program before the payload, run from a sealed memfd.
+ *
+ * While it waits and when the payload's #! line names /proc/self/exe, what hostile code can reach
+ * through /proc is this page and not the host's runtime (CVE-2019-5736). It takes on the identity,
+ * loads the seccomp program as late as can be, so that a policy needs to allow no more than execve
+ * (and, without no-new-privileges, prctl and capset), and executes the payload. Freestanding: no
+ * libc, no heap, no data that is not on the stack or in the plan.
+ */
+#include <asm/unistd.h>
+#include <linux/capability.h>
+#include <linux/errno.h>
+#include <linux/filter.h>
+#include <linux/prctl.h>
+#include <linux/seccomp.h>
+#include <linux/securebits.h>
+#include <stddef.h>
+
+#include "kern/arch/syscall.h"
+#include "runtime/stage/plan.h"
+
+static struct stage_plan plan;
+static struct sock_filter filter[STAGE_FILTER_MAX];
+
+void stage_main(long *stack);
+
+static long call(long nr, long a, long b, long c)
+{
+	return arch_syscall(nr, a, b, c, 0, 0);
+}
+
+static void stage_exit(void)
+{
+	for (;;)
+		(void)call(__NR_exit_group, 127, 0, 0);
+}
+
+static void stage_fail(enum stage_step step, long rc)
+{
+	struct stage_result result = {.step = step, .sys = (int32_t)-rc};
+
+	(void)call(__NR_write, plan.result_fd, (long)&result, sizeof(result));
+	stage_exit();
+}
+
+static void stage_check(enum stage_step step, long rc)
+{
+	if (rc < 0)
+		stage_fail(step, rc);
+}
+
+static long stage_read(int fd, void *data, unsigned long size)
+{
+	unsigned long total = 0;
+
+	while (total < size) {
+		long got = call(__NR_read, fd, (long)((char *)data + total), (long)(size - total));
+		if (got == -EINTR)
+			continue;
+		if (got < 0)
+			return got;
+		if (got == 0)
+			return -EPIPE;
+		total += (unsigned long)got;
+	}
+	return 0;
+}
+
+static void stage_set_identity(void)
+{
+	if (plan.flags & STAGE_SET_GROUPS)
+		stage_check(STAGE_STEP_GROUPS,
+			    call(__NR_setgroups, plan.group_count, (long)plan.groups, 0));
+	stage_check(STAGE_STEP_GID, call(__NR_setresgid, plan.gid, plan.gid, plan.gid));
+	if (plan.flags & STAGE_SET_CAPS) {
+		for (unsigned int cap = 0; cap <= plan.last_cap; cap++)
+			if (!(plan.bounding >> cap & 1))
+				stage_check(STAGE_STEP_CAPS,
+					    call(__NR_prctl, PR_CAPBSET_DROP, cap, 0));
+		stage_check(STAGE_STEP_CAPS, call(__NR_prctl, PR_SET_KEEPCAPS, 1, 0));
+	}
+	stage_check(STAGE_STEP_UID, call(__NR_setresuid, plan.uid, plan.uid, plan.uid));
+}
+
+static void stage_set_caps(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {
+		{(uint32_t)plan.effective, (uint32_t)plan.permitted, (uint32_t)plan.inheritable},
+		{(uint32_t)(plan.effective >> 32), (uint32_t)(plan.permitted >> 32),
+		 (uint32_t)(plan.inheritable >> 32)},
+	};
+
+	stage_check(STAGE_STEP_CAPS, call(__NR_capset, (long)&header, (long)data, 0));
+	for (unsigned int cap = 0; cap <= plan.last_cap; cap++)
+		if (plan.ambient >> cap & 1)
+			stage_check(STAGE_STEP_CAPS, arch_syscall(__NR_prctl, PR_CAP_AMBIENT,
+								  PR_CAP_AMBIENT_RAISE, cap, 0, 0));
+}
+
+static void stage_load_filter(void)
+{
+	struct sock_fprog program = {(unsigned short)plan.filter_count, filter};
+
+	stage_check(STAGE_STEP_SECCOMP,
+		    call(__NR_seccomp, SECCOMP_SET_MODE_FILTER, plan.filter_flags, (long)&program));
+}
+
+/* With no-new-privileges the filter comes last of all; without, loading it needs CAP_SYS_ADMIN. */
+static void stage_confine(void)
+{
+	int with_filter = (plan.flags & STAGE_FILTER) != 0;
+	int no_new_privs = (plan.flags & STAGE_NO_NEW_PRIVS) != 0;
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2];
+
+	if (no_new_privs)
+		stage_check(STAGE_STEP_NO_NEW_PRIVS,
+			    arch_syscall(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	if (with_filter && !no_new_privs) {
+		/* setresuid cleared the effective set and kept the permitted one. */
+		stage_check(STAGE_STEP_CAPS, call(__NR_capget, (long)&header, (long)data, 0));
+		data[0].effective = data[0].permitted;
+		data[1].effective = data[1].permitted;
+		stage_check(STAGE_STEP_CAPS, call(__NR_capset, (long)&header, (long)data, 0));
+		stage_load_filter();
+	}
+	if (plan.flags & STAGE_SET_CAPS)
+		stage_set_caps();
+	if (with_filter && no_new_privs)
+		stage_load_filter();
+}
+
+static int stage_fd_of(const char *text)
+{
+	int fd = 0;
+
+	for (; *text >= '0' && *text <= '9' && fd < 1 << 20; text++)
+		fd = fd * 10 + (*text - '0');
+	return fd;
+}
+
+void stage_main(long *stack)
+{
+	long argc = stack[0];
+	char **argv = (char **)(stack + 1);
+	char **envp = argv + argc + 1;
+	int plan_fd = stage_fd_of(argv[0]);
+	char byte;
+
+	(void)call(__NR_prctl, PR_SET_DUMPABLE, 0, 0);
+	plan.result_fd = -1;
+	stage_check(STAGE_STEP_PLAN, stage_read(plan_fd, &plan, sizeof(plan)));
+	if (plan.magic != STAGE_PLAN_MAGIC || plan.filter_count > STAGE_FILTER_MAX ||
+	    plan.group_count > STAGE_GROUPS_MAX)
+		stage_fail(STAGE_STEP_PLAN, -EINVAL);
+	(void)call(__NR_fcntl, plan.result_fd, 2 /* F_SETFD */, 1 /* FD_CLOEXEC */);
+	stage_check(STAGE_STEP_PLAN,
+		    stage_read(plan_fd, filter, plan.filter_count * sizeof(filter[0])));
+	(void)call(__NR_close, plan_fd, 0, 0);
+	if (plan.go_fd >= 0) {
+		stage_check(STAGE_STEP_WAIT, stage_read(plan.go_fd, &byte, 1));
+		(void)call(__NR_close, plan.go_fd, 0, 0);
+	}
+	stage_set_identity();
+	stage_confine();
+	stage_fail(STAGE_STEP_EXEC,
+		   call(__NR_execve, (long)plan.path, (long)(argv + 1), (long)envp));
+}
+
+ARCH_START(stage_main);

@@ -1,0 +1,216 @@
+#include "runtime/start.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "kern/exec/exec.h"
+#include "kern/pidfd/pidfd.h"
+#include "runtime/payload.h"
+#include "runtime/steps/steps.h"
+#include "runtime/sync.h"
+#include "runtime/terminal.h"
+
+struct host_step {
+	const char *name;
+	int (*run)(struct start *start, struct err *err);
+	void (*undo)(struct start *start); /* NULL: nothing to undo */
+};
+
+static const struct host_step host_steps[] = {
+	{"load the configuration", step_config_load, NULL},
+	{"seal the runtime", step_runtime_seal, NULL},
+	{"reserve the state", step_state_reserve, step_state_release},
+	{"resolve the identity", step_identity_resolve, NULL},
+	{"prepare seccomp", step_seccomp_prepare, NULL},
+	{"connect the console", step_console_connect, NULL},
+	{"write the journal", step_journal_write, NULL},
+	{"make the cgroup", step_cgroup_create, step_cgroup_remove},
+	{"open mount sources", step_sources_open, NULL},
+	{"open namespaces", step_namespaces_open, NULL},
+	{"clone the first process", step_process_clone, step_process_kill},
+	{"map the user namespace", step_userns_map, NULL},
+	{"run the runtime's hooks", step_hooks_host, NULL},
+	{"wait for the first process", step_process_ready, NULL},
+	{"save the record", step_record_save, NULL},
+};
+#define HOST_COUNT (sizeof(host_steps) / sizeof(host_steps[0]))
+
+struct container_step {
+	const char *name;
+	int (*run)(struct start *start, struct err *err);
+};
+
+static const struct container_step container_steps[] = {
+	{"enter the cgroup", step_cgroup_enter},
+	{"enter namespaces", step_namespaces_enter},
+	{"mount the root", step_root_mount},
+	{"attach mounts", step_mounts_attach},
+	{"make devices", step_devices_make},
+	{"attach the console", step_console_attach},
+	{"make the working folder", step_cwd_make},
+	{"protect paths", step_paths_protect},
+	{"run createContainer hooks", step_hooks_container},
+	{"enter the root", step_root_enter},
+	{"set kernel parameters", step_kernel_set},
+	{"set limits", step_limits_set},
+	{"find the payload", step_payload_find},
+};
+
+void start_warn(struct start *start, const char *fmt, ...)
+{
+	struct err about = {.kind = ERR_NONE};
+	struct err ignored;
+	char text[sizeof(about.text)];
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	if (start->pid != 0) { /* the host's side, or before the clone */
+		start->options->warn(start->options->warn_context, text);
+		return;
+	}
+	(void)err_set(&about, ERR_INVALID, 0, "%s", text);
+	(void)sync_send(start->sync_fds[1], SYNC_WARNING, &about, &ignored);
+}
+
+/* The container's side, from the clone to the stage. Never returns. */
+static void start_inside(struct start *start)
+{
+	struct err err, ignored;
+	int rc = 0;
+
+	terminal_unblock_signals(); /* a foreground run blocks what it forwards */
+	for (size_t i = 0; i < sizeof(container_steps) / sizeof(container_steps[0]) && rc >= 0; i++)
+		rc = container_steps[i].run(start, &err);
+	if (rc >= 0)
+		rc = payload_stage(start, &err);
+	(void)sync_send(start->sync_fds[1], SYNC_FAILED, &err, &ignored);
+	_exit(1);
+}
+
+static void start_init(struct start *start, const struct start_options *options)
+{
+	memset(start, 0, sizeof(*start));
+	start->options = options;
+	start->pid = -1; /* not cloned yet: warnings go out directly */
+	start->bundle_fd = FD_NONE;
+	start->cgroup_host.root_fd = FD_NONE;
+	start->cgroup_entry.clone_fd = FD_NONE;
+	start->console_fd = FD_NONE;
+	start->stage_fd = FD_NONE;
+	start->null_fd = FD_NONE;
+	start->own_pid_ns_fd = FD_NONE;
+	start->pidfd = FD_NONE;
+	start->proc_fd = FD_NONE;
+	start->root_fd = FD_NONE;
+	start->master_fd = FD_NONE;
+	container_init(&start->container);
+	for (size_t i = 0; i < 2; i++) {
+		start->sync_fds[i] = FD_NONE;
+		start->result_fds[i] = FD_NONE;
+	}
+	for (size_t i = 0; i < OCI_NS_COUNT; i++)
+		start->join_fds[i] = FD_NONE;
+}
+
+static void start_undo_from(struct start *start, size_t done)
+{
+	while (done-- > 0)
+		if (host_steps[done].undo != NULL)
+			host_steps[done].undo(start);
+}
+
+int start_create(const struct start_options *options, struct start *start, struct err *err)
+{
+	start_init(start, options);
+	for (size_t i = 0; i < HOST_COUNT; i++) {
+		int rc = host_steps[i].run(start, err);
+		if (rc < 0) {
+			start_undo_from(start, i);
+			start_done(start);
+			return rc;
+		}
+		if (start->pid == 0)
+			start_inside(start);
+	}
+	return 0;
+}
+
+void start_undo(struct start *start)
+{
+	start_undo_from(start, HOST_COUNT);
+}
+
+void start_done(struct start *start)
+{
+	cgroup_entry_done(&start->cgroup_entry);
+	cgroup_host_close(&start->cgroup_host);
+	if (start->mount_source_fds != NULL)
+		for (size_t i = 0; i < start->config->mounts.count; i++)
+			fd_closep(&start->mount_source_fds[i]);
+	start->mount_source_fds = NULL;
+	for (size_t i = 0; i < OCI_NS_COUNT; i++)
+		fd_closep(&start->join_fds[i]);
+	for (size_t i = 0; i < 2; i++) {
+		fd_closep(&start->sync_fds[i]);
+		fd_closep(&start->result_fds[i]);
+	}
+	fd_closep(&start->own_pid_ns_fd);
+	fd_closep(&start->console_fd);
+	fd_closep(&start->stage_fd);
+	fd_closep(&start->bundle_fd);
+	fd_closep(&start->pidfd);
+	fd_closep(&start->master_fd);
+	fd_closep(&start->root_fd);
+	container_close(&start->container);
+}
+
+static const char *const stage_step_names[STAGE_STEP_COUNT] = {
+	[STAGE_STEP_PLAN] = "read the plan",
+	[STAGE_STEP_WAIT] = "wait for the start",
+	[STAGE_STEP_HOOK] = "run the startContainer hooks",
+	[STAGE_STEP_GROUPS] = "set the supplementary groups",
+	[STAGE_STEP_GID] = "set the group id",
+	[STAGE_STEP_UID] = "set the user id",
+	[STAGE_STEP_CAPS] = "set the capabilities",
+	[STAGE_STEP_NO_NEW_PRIVS] = "set no-new-privileges",
+	[STAGE_STEP_SECCOMP] = "load the seccomp program",
+	[STAGE_STEP_EXEC] = "execute",
+};
+
+int start_explain_result(const struct stage_result *result, int root_fd, const char *path,
+			 const char *argv0, struct err *err)
+{
+	int sys = result->sys > 0 && result->sys < 4096 ? result->sys : EIO;
+
+	if (result->step >= STAGE_STEP_COUNT)
+		return err_set(err, ERR_SYSTEM, EPROTO, "a malformed message from the stage");
+	if (result->step != STAGE_STEP_EXEC || root_fd < 0) {
+		errno = sys;
+		return err_errno(err, "%s in the container", stage_step_names[result->step]);
+	}
+	(void)exec_explain(root_fd, path, argv0, sys, err);
+	return err_wrap(err, -sys, "exec");
+}
+
+int start_release(struct start *start, struct err *err)
+{
+	struct stage_result result;
+
+	int rc = sync_send(start->sync_fds[0], SYNC_GO, NULL, err);
+	if (rc < 0)
+		return rc;
+	ssize_t got = fd_read_full(start->result_fds[0], &result, sizeof(result));
+	if (got == 0)
+		return 0;
+	if (got != (ssize_t)sizeof(result))
+		return err_set(err, ERR_SYSTEM, EPROTO,
+			       "the container's first process ended early");
+	const char *argv0 = start->config->process->args.items[0];
+	return start_explain_result(&result, start->root_fd, start->path, argv0, err);
+}

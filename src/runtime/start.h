@@ -1,0 +1,93 @@
+/*
+ * start.h - how a container comes to be: two tables of named steps, on the host's side and inside.
+ *
+ * The host's steps run in the runtime and have an undo; the container's steps run in its first process,
+ * a clone of the runtime in the new namespaces, whose only undo is its end. steps/steps.h lists
+ * both. What must be undone is in state.json before the first side effect.
+ */
+#ifndef CORTEN_RUNTIME_START_H
+#define CORTEN_RUNTIME_START_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/fd.h"
+#include "kern/caps/caps.h"
+#include "kern/cgroup/cgroup.h"
+#include "runtime/container.h"
+#include "runtime/stage/plan.h"
+
+struct start_options {
+	const char *root;
+	const char *id;
+	const char *bundle;         /* NULL: the working folder */
+	const char *console_socket; /* NULL: none */
+	const char *pid_file;       /* NULL: none */
+	uint32_t preserve_fds;      /* 3 to 3 + n - 1 stay open in the payload */
+	int rootfs_fd;      /* a detached mount to use as root; FD_NONE: config's root.path */
+	bool clamp_rlimits; /* lower what may not be raised, with a warning */
+	bool no_pivot;
+	bool wait_for_start; /* create */
+	bool proxy_terminal; /* run in the foreground: the caller takes the master itself */
+	char *const *argv;   /* of the runtime, should it have to execute itself again */
+	char *const *envp;
+	void (*warn)(void *context, const char *text);
+	void *warn_context;
+};
+
+struct start {
+	const struct start_options *options;
+	const struct oci_config *config; /* in container.config */
+	struct container container;
+	char bundle[4096]; /* absolute */
+	int bundle_fd;
+	struct cgroup_host cgroup_host;
+	struct cgroup cgroup;
+	struct cgroup_entry cgroup_entry;
+	const char **cgroup_dirs; /* of the plan, relative to CGROUP_ROOT */
+	size_t cgroup_dir_count;
+	struct caps_sets caps; /* as granted */
+	char *filter;          /* seccomp program, in the container's arena; NULL: none */
+	uint32_t filter_count;
+	uint32_t filter_flags;
+	int console_fd;        /* connected console socket */
+	int stage_fd;          /* the sealed stage */
+	int result_fds[2];     /* pipe: what became of the exec; unused with wait_for_start */
+	int sync_fds[2];       /* [0] host, [1] container */
+	int null_fd;           /* unused on the host */
+	int *mount_source_fds; /* per mount, opened on the host for a user namespace; or FD_NONE */
+	uint64_t new_namespaces;    /* CLONE_NEW* that clone3 makes */
+	int join_fds[OCI_NS_COUNT]; /* namespaces to join, by type; FD_NONE */
+	int own_pid_ns_fd;          /* to come back after joining one for the children */
+	pid_t pid;                  /* of the first process */
+	int pidfd;
+	/* inside */
+	int proc_fd;
+	int root_fd;               /* of the container's tree */
+	int master_fd;             /* with proxy_terminal: received by the caller */
+	char path[STAGE_PATH_MAX]; /* the executable inside */
+};
+
+/*
+ * Creates the container and leaves its first process in the stage: waiting for `start` with
+ * wait_for_start, else for start_release(). On failure everything is undone.
+ */
+int start_create(const struct start_options *options, struct start *ret_start, struct err *err);
+
+/* Lets the payload run (without wait_for_start) and learns whether its exec worked. */
+int start_release(struct start *start, struct err *err);
+
+/* Frees what the struct holds; the container stays. */
+void start_done(struct start *start);
+
+/* Undoes all: kills the first process, removes cgroup and state. */
+void start_undo(struct start *start);
+
+/* Reports a thing that goes on without what was asked. Works on both sides. */
+void start_warn(struct start *start, const char *fmt, ...) PRINTF(2, 3);
+
+/* The error for what the stage said. root_fd: the container's tree, for the cause of a failed exec. */
+int start_explain_result(const struct stage_result *result, int root_fd, const char *path,
+			 const char *argv0, struct err *err);
+
+#endif

@@ -1,0 +1,186 @@
+/* Makes the default devices, those of the configuration, and the links that every /dev has. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/path.h"
+#include "kern/mount/mount.h"
+#include "runtime/steps/steps.h"
+
+struct device {
+	const char *path;
+	mode_t mode; /* with S_IFCHR and its like */
+	unsigned int major;
+	unsigned int minor;
+	uid_t uid;
+	gid_t gid;
+};
+
+static const struct device default_devices[] = {
+	{"/dev/null", S_IFCHR | 0666, 1, 3, 0, 0},    {"/dev/zero", S_IFCHR | 0666, 1, 5, 0, 0},
+	{"/dev/full", S_IFCHR | 0666, 1, 7, 0, 0},    {"/dev/random", S_IFCHR | 0666, 1, 8, 0, 0},
+	{"/dev/urandom", S_IFCHR | 0666, 1, 9, 0, 0}, {"/dev/tty", S_IFCHR | 0666, 5, 0, 0, 0},
+};
+
+static const struct {
+	const char *target;
+	const char *name;
+} default_links[] = {
+	{"/proc/self/fd", "fd"},       {"/proc/self/fd/0", "stdin"}, {"/proc/self/fd/1", "stdout"},
+	{"/proc/self/fd/2", "stderr"}, {"pts/ptmx", "ptmx"},         {"/proc/kcore", "core"},
+};
+
+/* A user namespace may not make nodes: the host's is bound instead. */
+static int device_bind(struct start *start, const struct device *device, struct err *err)
+{
+	struct stat st;
+	auto_fd tree = mount_tree_clone(AT_FDCWD, device->path, MOUNT_TREE_NOFOLLOW, err);
+
+	if (tree < 0)
+		return tree;
+	if (fstat(tree, &st) < 0 || (st.st_mode & S_IFMT) != (device->mode & S_IFMT) ||
+	    st.st_rdev != makedev(device->major, device->minor))
+		return err_set(err, ERR_DENIED, 0, "the host's '%s' is not device %u:%u",
+			       device->path, device->major, device->minor);
+	auto_fd target = path_make_in_root(start->root_fd, device->path, PATH_FILE, 0644, err);
+	if (target < 0)
+		return target;
+	return mount_attach(tree, target, err);
+}
+
+static int device_open_parent(struct start *start, const char *path, const char **ret_name,
+			      struct err *err)
+{
+	char parent[PATH_LENGTH_MAX];
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL || slash[1] == '\0' || (size_t)(slash - path) >= sizeof(parent))
+		return err_set(err, ERR_INVALID, EINVAL, "device path '%s'", path);
+	(void)snprintf(parent, sizeof(parent), "%.*s", (int)(slash - path), path);
+	*ret_name = slash + 1;
+	return path_make_in_root(start->root_fd, parent, PATH_DIR, 0755, err);
+}
+
+/* One that is there already must be the same device: an image may have planted another. */
+static int device_check_existing(int parent, const char *name, const struct device *device,
+				 struct err *err)
+{
+	struct stat st;
+
+	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_errno(err, "look at '%s'", device->path);
+	if ((st.st_mode & S_IFMT) != (device->mode & S_IFMT) ||
+	    (S_ISFIFO(st.st_mode) ? false : st.st_rdev != makedev(device->major, device->minor)))
+		return err_set(err, ERR_DENIED, EEXIST,
+			       "'%s' is in the image already, as something else", device->path);
+	return 0;
+}
+
+static int device_make(struct start *start, const struct device *device, struct err *err)
+{
+	const char *name;
+
+	if (step_has_userns(start))
+		return device_bind(start, device, err);
+	auto_fd parent = device_open_parent(start, device->path, &name, err);
+	if (parent < 0)
+		return parent;
+	if (mknodat(parent, name, device->mode, makedev(device->major, device->minor)) < 0) {
+		if (errno != EEXIST)
+			return err_errno(err, "make the device '%s'", device->path);
+		return device_check_existing(parent, name, device, err);
+	}
+	if ((device->uid != 0 || device->gid != 0) &&
+	    fchownat(parent, name, device->uid, device->gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_errno(err, "give the device '%s' to %u:%u", device->path, device->uid,
+				 device->gid);
+	return 0;
+}
+
+static mode_t device_type_of(const char *type)
+{
+	switch (type[0]) {
+	case 'b':
+		return S_IFBLK;
+	case 'p':
+		return S_IFIFO;
+	default:
+		return S_IFCHR;
+	}
+}
+
+static int devices_of_config(struct start *start, struct err *err)
+{
+	const struct oci_linux *config = start->config->linux;
+
+	for (size_t i = 0; i < config->devices.count; i++) {
+		const struct oci_device *from = &config->devices.items[i];
+		struct device device = {
+			.path = from->path,
+			.mode = device_type_of(from->type) |
+				(from->file_mode != NULL ? *from->file_mode & 07777 : 0666),
+			.major = (unsigned int)from->major,
+			.minor = (unsigned int)from->minor,
+			.uid = from->uid != NULL ? *from->uid : 0,
+			.gid = from->gid != NULL ? *from->gid : 0,
+		};
+		int rc = device_make(start, &device, err);
+		if (rc < 0)
+			return err_wrap(err, rc, "linux.devices[%zu]", i);
+	}
+	return 0;
+}
+
+/* A /dev bound from elsewhere is its owner's business. */
+static bool devices_are_bound(const struct start *start)
+{
+	for (size_t i = 0; i < start->config->mounts.count; i++) {
+		const struct oci_mount *mount = &start->config->mounts.items[i];
+		char clean[PATH_LENGTH_MAX];
+		if (path_clean(mount->destination, clean, sizeof(clean)) < 0 ||
+		    strcmp(clean, "/dev") != 0)
+			continue;
+		if (mount->type != NULL && strcmp(mount->type, "bind") == 0)
+			return true;
+		for (size_t k = 0; k < mount->options.count; k++)
+			if (strcmp(mount->options.items[k], "bind") == 0 ||
+			    strcmp(mount->options.items[k], "rbind") == 0)
+				return true;
+	}
+	return false;
+}
+
+static int devices_link(struct start *start, struct err *err)
+{
+	auto_fd dev = path_make_in_root(start->root_fd, "/dev", PATH_DIR, 0755, err);
+
+	if (dev < 0)
+		return dev;
+	for (size_t i = 0; i < sizeof(default_links) / sizeof(default_links[0]); i++) {
+		/* ptmx may be a node of the image's; it must lead to the container's own devpts. */
+		if (strcmp(default_links[i].name, "ptmx") == 0)
+			(void)unlinkat(dev, "ptmx", 0);
+		if (symlinkat(default_links[i].target, dev, default_links[i].name) < 0 &&
+		    errno != EEXIST)
+			return err_errno(err, "make the link '/dev/%s'", default_links[i].name);
+	}
+	return 0;
+}
+
+int step_devices_make(struct start *start, struct err *err)
+{
+	if (devices_are_bound(start))
+		return 0;
+	for (size_t i = 0; i < sizeof(default_devices) / sizeof(default_devices[0]); i++) {
+		int rc = device_make(start, &default_devices[i], err);
+		if (rc < 0)
+			return rc;
+	}
+	int rc = devices_of_config(start, err);
+	return rc < 0 ? rc : devices_link(start, err);
+}

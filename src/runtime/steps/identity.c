@@ -1,0 +1,23 @@
+/* Which capabilities the payload gets; what cannot be granted is a warning, as the specification says. */
+#include "base/buf.h"
+#include "runtime/config.h"
+#include "runtime/steps/steps.h"
+
+int step_identity_resolve(struct start *start, struct err *err)
+{
+	BUF_AUTO(unknown, 4096);
+	char names[1024];
+	uint64_t dropped = 0;
+	int rc = config_resolve_caps(start->config->process, &start->caps, &dropped, &unknown, err);
+
+	if (rc < 0)
+		return rc;
+	if (step_has_userns(start))
+		dropped = 0; /* judged against the host; a user namespace grants its own */
+	if (dropped != 0)
+		start_warn(start, "capabilities not granted, as the runtime lacks them: %s",
+			   caps_format(dropped, names, sizeof(names)));
+	if (unknown.len > 0)
+		start_warn(start, "unknown capabilities ignored: %s", unknown.data);
+	return 0;
+}

@@ -1,0 +1,94 @@
+/* Plans the cgroup and writes down, synced, what a killed start must be undone from. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "runtime/steps/steps.h"
+
+static int journal_plan_cgroup(struct start *start, struct err *err)
+{
+	struct arena *arena = &start->container.arena;
+	const char *path = start->config->linux->cgroups_path;
+	char fallback[CONTAINER_ID_MAX + 2];
+
+	if (path == NULL || path[0] == '\0') {
+		(void)snprintf(fallback, sizeof(fallback), "/%s", start->options->id);
+		path = fallback;
+	}
+	int rc = cgroup_host_open(&start->cgroup_host, err);
+	if (rc == 0)
+		rc = cgroup_plan(&start->cgroup_host, path, &start->cgroup, err);
+	if (rc < 0)
+		return err_wrap(err, rc, "cgroup");
+	start->cgroup_dirs = arena_alloc(arena, CGROUP_HIERARCHIES_MAX * sizeof(char *));
+	if (start->cgroup_dirs == NULL)
+		return err_set(err, ERR_SYSTEM, ENOMEM, "the cgroup's plan");
+	for (size_t i = 0; i < start->cgroup_host.count; i++) {
+		const char *dir = cgroup_dir(&start->cgroup, i);
+		if (dir[0] != '\0')
+			start->cgroup_dirs[start->cgroup_dir_count++] =
+				arena_strndup(arena, dir, strlen(dir));
+	}
+	return 0;
+}
+
+static const char *journal_time(struct arena *arena)
+{
+	char stamp[64], whole[96];
+	struct timespec now;
+	struct tm parts;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	(void)gmtime_r(&now.tv_sec, &parts);
+	(void)strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &parts);
+	int len = snprintf(whole, sizeof(whole), "%s.%09ldZ", stamp, now.tv_nsec);
+	return arena_strndup(arena, whole, (size_t)len);
+}
+
+static const char *journal_rootfs(struct start *start)
+{
+	const char *path = start->config->root->path;
+	char whole[2 * PATH_LENGTH_MAX];
+	int len;
+
+	if (path[0] == '/')
+		return path;
+	len = snprintf(whole, sizeof(whole), "%s/%s", start->bundle, path);
+	return arena_strndup(&start->container.arena, whole, (size_t)len);
+}
+
+/* `start` wakes the stage through one FIFO and hears of its exec through the other. */
+static int journal_make_fifos(struct start *start, struct err *err)
+{
+	if (!start->options->wait_for_start)
+		return 0;
+	if (mkfifoat(start->container.dir_fd, "start.fifo", 0600) < 0 ||
+	    mkfifoat(start->container.dir_fd, "result.fifo", 0600) < 0)
+		return err_errno(err, "make the FIFOs that `start` uses");
+	return 0;
+}
+
+int step_journal_write(struct start *start, struct err *err)
+{
+	int rc = journal_plan_cgroup(start, err);
+
+	if (rc < 0)
+		return rc;
+	start->container.record = (struct container_record){
+		.oci_version = start->config->oci_version,
+		.id = start->options->id,
+		.bundle = start->bundle,
+		.rootfs = journal_rootfs(start),
+		.created = journal_time(&start->container.arena),
+		.owner_uid = geteuid(),
+		.cgroup_paths = {start->cgroup_dirs, start->cgroup_dir_count},
+		.annotations = start->config->annotations,
+	};
+	rc = journal_make_fifos(start, err);
+	return rc < 0 ? rc : container_save(&start->container, err);
+}

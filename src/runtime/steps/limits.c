@@ -1,0 +1,40 @@
+/* Resource limits and the out-of-memory score of the payload. */
+#include <inttypes.h>
+#include <sys/resource.h>
+
+#include "kern/proc/procfs.h"
+#include "kern/rlimit/rlimit.h"
+#include "runtime/limits.h"
+#include "runtime/steps/steps.h"
+
+int limits_set(const struct oci_process *process, pid_t pid, bool clamp, limits_warn *warn,
+	       void *context, struct err *err)
+{
+	for (size_t i = 0; i < process->rlimits.count; i++) {
+		const struct oci_rlimit *limit = &process->rlimits.items[i];
+		uint64_t soft = limit->soft, hard = limit->hard;
+		if (clamp && rlimit_clamp((int)limit->type, &soft, &hard))
+			warn(context, oci_rlimit_names[limit->type], hard);
+		int rc = rlimit_set(pid, (int)limit->type, soft, hard, err);
+		if (rc < 0)
+			return err_wrap(err, rc, "process.rlimits[%zu]", i);
+	}
+	return 0;
+}
+
+static void limits_clamped(void *context, const char *name, uint64_t hard)
+{
+	start_warn(context,
+		   "process.rlimits: %s lowered to %" PRIu64 ", the most that this host allows",
+		   name, hard);
+}
+
+int step_limits_set(struct start *start, struct err *err)
+{
+	const struct oci_process *process = start->config->process;
+	int rc = limits_set(process, 0, start->options->clamp_rlimits, limits_clamped, start, err);
+
+	if (rc == 0 && process->oom_score_adj != NULL)
+		rc = procfs_set_oom_score_adj(start->proc_fd, *process->oom_score_adj, err);
+	return rc;
+}

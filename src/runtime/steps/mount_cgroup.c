@@ -1,0 +1,104 @@
+/* What "type": "cgroup" becomes: cgroup2 on a v2 host; else a tmpfs with a mount per hierarchy. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/path.h"
+#include "kern/mount/mount.h"
+#include "runtime/steps/mount_util.h"
+
+static bool mount_has_cgroup_namespace(const struct start *start)
+{
+	return oci_config_namespace(start->config, OCI_NS_CGROUP) != NULL;
+}
+
+static uint64_t mount_read_only(const struct mount_options *options)
+{
+	return options->attr_set & MOUNT_ATTR_RDONLY;
+}
+
+/* Without a cgroup namespace the container sees its own cgroup alone, by a bind. */
+static int mount_hierarchy(struct start *start, size_t i, uint64_t attr, struct err *err)
+{
+	const struct cgroup_hierarchy *hierarchy = &start->cgroup_host.hierarchies[i];
+	const char *name = cgroup_host_text(&start->cgroup_host, hierarchy->name_at);
+	char options[128];
+
+	if (!mount_has_cgroup_namespace(start)) {
+		/* By path: the host's descriptor belongs to another mount namespace. */
+		char path[sizeof(CGROUP_ROOT) + CGROUP_PATH_MAX];
+		(void)snprintf(path, sizeof(path), "%s/%s", CGROUP_ROOT,
+			       cgroup_dir(&start->cgroup, i));
+		int tree = mount_tree_clone(AT_FDCWD, path, 0, err);
+		if (tree >= 0 && mount_set_attr(tree, attr, 0, 0, false, err) < 0)
+			fd_closep(&tree);
+		return tree;
+	}
+	if (hierarchy->v2)
+		return mount_fs_create("cgroup2", "cgroup", NULL, 0, attr, err);
+	bool named = (hierarchy->controllers & (1U << CGROUP_SYSTEMD)) != 0;
+	(void)snprintf(options, sizeof(options), "%s%s", named ? "none,name=" : "", name);
+	return mount_fs_create("cgroup", "cgroup", options, 0, attr, err);
+}
+
+static int mount_v1_one(struct start *start, size_t i, int base, uint64_t attr, struct err *err)
+{
+	const struct cgroup_hierarchy *hierarchy = &start->cgroup_host.hierarchies[i];
+	const char *name = cgroup_host_text(&start->cgroup_host, hierarchy->name_at);
+
+	auto_fd tree = mount_hierarchy(start, i, attr, err);
+	if (tree < 0)
+		return err_wrap(err, tree, "cgroup hierarchy '%s'", name);
+	auto_fd target = path_make_in_root(base, name, PATH_DIR, 0755, err);
+	if (target < 0)
+		return target;
+	int rc = mount_attach(tree, target, err);
+	/* "cpu,cpuacct" is also found under each of its names. */
+	char names[128];
+	(void)snprintf(names, sizeof(names), "%s", name);
+	for (char *at = strchr(names, ',') != NULL ? names : NULL; at != NULL && rc == 0;) {
+		char *comma = strchr(at, ',');
+		if (comma != NULL)
+			*comma = '\0';
+		if (symlinkat(name, base, at) < 0 && errno != EEXIST)
+			rc = err_errno(err, "link '%s' to '%s'", at, name);
+		at = comma != NULL ? comma + 1 : NULL;
+	}
+	return rc;
+}
+
+static int mount_v1_all(struct start *start, int target, const struct mount_options *options,
+			struct err *err)
+{
+	uint64_t safe = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+	auto_fd base = mount_fs_create("tmpfs", "tmpfs", "mode=755", 0, safe, err);
+
+	if (base < 0)
+		return base;
+	int rc = mount_attach(base, target, err);
+	for (size_t i = 0; rc == 0 && i < start->cgroup_host.count; i++)
+		if (cgroup_dir(&start->cgroup, i)[0] != '\0')
+			rc = mount_v1_one(start, i, base, safe | mount_read_only(options), err);
+	if (rc == 0 && mount_read_only(options))
+		rc = mount_set_attr(base, MOUNT_ATTR_RDONLY, 0, 0, false, err);
+	return rc;
+}
+
+int mount_cgroup(struct start *start, size_t i, const struct mount_options *options,
+		 struct err *err)
+{
+	const struct oci_mount *mount = &start->config->mounts.items[i];
+	auto_fd target = path_make_in_root(start->root_fd, mount->destination, PATH_DIR, 0755, err);
+
+	if (target < 0)
+		return target;
+	if (start->cgroup_host.mode != CGROUP_MODE_V2)
+		return mount_v1_all(start, target, options, err);
+	auto_fd tree = mount_hierarchy(start, 0, options->attr_set, err);
+	if (tree < 0)
+		return tree;
+	return mount_attach_with(tree, target, options, err);
+}

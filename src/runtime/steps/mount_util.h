@@ -1,0 +1,24 @@
+/* mount_util.h - one row of config.json's mounts, shared by the steps that open and attach it. */
+#ifndef CORTEN_RUNTIME_STEPS_MOUNT_UTIL_H
+#define CORTEN_RUNTIME_STEPS_MOUNT_UTIL_H
+
+#include "kern/mount/options.h"
+#include "runtime/start.h"
+
+#define MOUNT_DATA_MAX 65536
+
+/* Parses the row's options; data (MOUNT_DATA_MAX bytes) holds what is left for the filesystem. */
+int mount_row_options(const struct start *start, size_t i, char *data,
+		      struct mount_options *ret_options, struct err *err);
+
+/* A detached clone of a bind's source; FD_NONE when the row is no bind. */
+int mount_source_open(struct start *start, size_t i, struct err *err);
+
+/* Copies the tree that lies at from_fd into the tmpfs at to_fd ("tmpcopyup"). */
+int mount_copy_up(int from_fd, int to_fd, struct err *err);
+
+/* The "cgroup" filesystem of the specification: what the host's cgroup version makes of it. */
+int mount_cgroup(struct start *start, size_t i, const struct mount_options *options,
+		 struct err *err);
+
+#endif

@@ -1,0 +1,96 @@
+/* Mounts the container's root over "/" of its own mount namespace, and enters it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "base/path.h"
+#include "kern/mount/mount.h"
+#include "kern/mount/options.h"
+#include "runtime/steps/steps.h"
+
+static int root_propagation(const struct start *start, uint32_t *ret_flags, struct err *err)
+{
+	const char *name = start->config->linux->rootfs_propagation;
+
+	*ret_flags = 0;
+	if (name == NULL || name[0] == '\0')
+		return 0;
+	*ret_flags = mount_propagation_of(name);
+	if (*ret_flags == 0)
+		return err_set(err, ERR_INVALID, 0,
+			       "linux.rootfsPropagation: '%s' is no propagation", name);
+	return 0;
+}
+
+/*
+ * Nothing mounted in here may reach the host: its mounts are taken as slaves, unless the
+ * configuration wants another relation for volumes; "/" itself, which gets covered, is private.
+ */
+static int root_separate(struct start *start, struct err *err)
+{
+	uint32_t flags = 0;
+	int rc = root_propagation(start, &flags, err);
+
+	if (rc < 0)
+		return rc;
+	if (flags == 0)
+		flags = MS_SLAVE | MS_REC;
+	auto_fd slash = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (slash < 0)
+		return err_errno(err, "open '/'");
+	rc = mount_set_attr(slash, 0, 0, flags & ~(uint32_t)MS_REC, (flags & MS_REC) != 0, err);
+	return rc < 0 ? rc : mount_set_attr(slash, 0, 0, MS_PRIVATE, false, err);
+}
+
+static int root_tree(struct start *start, struct err *err)
+{
+	const char *path = start->config->root->path;
+
+	if (start->root_fd >= 0)
+		return 0; /* handed over, or cloned on the host's side */
+	start->root_fd = mount_tree_clone(start->bundle_fd, path, MOUNT_TREE_RECURSIVE, err);
+	return start->root_fd < 0 ? err_wrap(err, start->root_fd, "root.path '%s'", path) : 0;
+}
+
+int step_root_mount(struct start *start, struct err *err)
+{
+	struct stat st;
+
+	(void)umask(0); /* modes are meant as they are given */
+	/* The bundle was opened in the host's mount namespace; binds are cloned from this one. */
+	fd_closep(&start->bundle_fd);
+	start->bundle_fd = openat(AT_FDCWD, start->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (start->bundle_fd < 0 && !step_has_userns(start))
+		return err_errno(err, "open the bundle '%s'", start->bundle);
+	int rc = root_separate(start, err);
+	if (rc == 0)
+		rc = root_tree(start, err);
+	if (rc < 0)
+		return rc;
+	if (fstat(start->root_fd, &st) < 0 || !S_ISDIR(st.st_mode))
+		return err_set(err, ERR_INVALID, ENOTDIR, "root.path '%s'",
+			       start->config->root->path);
+	auto_fd slash = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (slash < 0)
+		return err_errno(err, "open '/'");
+	rc = mount_attach(start->root_fd, slash, err);
+	return rc < 0 ? err_wrap(err, rc, "attach the container's root") : 0;
+}
+
+int step_root_enter(struct start *start, struct err *err)
+{
+	uint32_t flags = 0;
+	int rc = start->options->no_pivot ? mount_move_root(start->root_fd, err)
+					  : mount_pivot(start->root_fd, err);
+
+	if (rc == 0)
+		rc = root_propagation(start, &flags, err);
+	if (rc < 0 || flags == 0)
+		return rc;
+	return mount_set_attr(start->root_fd, 0, 0, flags & ~(uint32_t)MS_REC,
+			      (flags & MS_REC) != 0, err);
+}

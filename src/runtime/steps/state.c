@@ -1,0 +1,42 @@
+/* Reserves the container's folder, with a copy of config.json for later commands. */
+#include <errno.h>
+#include <fcntl.h>
+
+#include "base/fd.h"
+#include "runtime/steps/steps.h"
+
+static int state_keep_config(struct start *start, struct err *err)
+{
+	const struct buf *text = &start->container.config_text;
+	auto_fd fd = openat(start->container.dir_fd, "config.json",
+			    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return err_errno(err, "keep a copy of config.json");
+	int rc = fd_write_all(fd, text->data, text->len);
+	if (rc < 0) {
+		errno = -rc;
+		return err_errno(err, "keep a copy of config.json");
+	}
+	return 0;
+}
+
+int step_state_reserve(struct start *start, struct err *err)
+{
+	int rc =
+		container_reserve(&start->container, start->options->root, start->options->id, err);
+
+	if (rc < 0)
+		return rc;
+	rc = state_keep_config(start, err);
+	if (rc < 0)
+		step_state_release(start);
+	return rc;
+}
+
+void step_state_release(struct start *start)
+{
+	struct err ignored;
+
+	(void)container_forget(&start->container, &ignored);
+}

@@ -1,0 +1,50 @@
+/* steps.h - the steps of start.c's tables, in their order; one file each. */
+#ifndef CORTEN_RUNTIME_STEPS_STEPS_H
+#define CORTEN_RUNTIME_STEPS_STEPS_H
+
+#include "runtime/start.h"
+
+/* On the host. */
+int step_config_load(struct start *start, struct err *err);
+int step_runtime_seal(struct start *start, struct err *err);
+int step_state_reserve(struct start *start, struct err *err);
+void step_state_release(struct start *start);
+int step_identity_resolve(struct start *start, struct err *err);
+int step_seccomp_prepare(struct start *start, struct err *err);
+int step_journal_write(struct start *start, struct err *err);
+int step_cgroup_create(struct start *start, struct err *err);
+void step_cgroup_remove(struct start *start);
+int step_console_connect(struct start *start, struct err *err);
+int step_sources_open(struct start *start, struct err *err);
+int step_namespaces_open(struct start *start, struct err *err);
+int step_process_clone(struct start *start, struct err *err);
+void step_process_kill(struct start *start);
+int step_userns_map(struct start *start, struct err *err);
+int step_hooks_host(struct start *start, struct err *err);
+int step_process_ready(struct start *start, struct err *err);
+int step_record_save(struct start *start, struct err *err);
+
+/* In the container. */
+int step_cgroup_enter(struct start *start, struct err *err);
+int step_namespaces_enter(struct start *start, struct err *err);
+int step_root_mount(struct start *start, struct err *err);
+int step_mounts_attach(struct start *start, struct err *err);
+int step_devices_make(struct start *start, struct err *err);
+int step_hooks_container(struct start *start, struct err *err);
+int step_root_enter(struct start *start, struct err *err);
+int step_console_attach(struct start *start, struct err *err);
+int step_kernel_set(struct start *start, struct err *err);
+int step_cwd_make(struct start *start, struct err *err);
+int step_paths_protect(struct start *start, struct err *err);
+int step_limits_set(struct start *start, struct err *err);
+int step_payload_find(struct start *start, struct err *err);
+
+/* Shared by the files of this folder. */
+
+/* Whether the container gets a user namespace, new or by path. */
+bool step_has_userns(const struct start *start);
+
+/* Tells the host's side that the namespaces exist and waits until it says to go on. */
+int step_sync_namespaces(struct start *start, struct err *err);
+
+#endif

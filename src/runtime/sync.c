@@ -1,0 +1,58 @@
+#include "runtime/sync.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/fd.h"
+
+int sync_pair(int ret_fds[2], struct err *err)
+{
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret_fds) < 0)
+		return err_errno(err, "make the socket pair between runtime and container");
+	return 0;
+}
+
+int sync_send(int fd, enum sync_type type, const struct err *about, struct err *err)
+{
+	struct sync_message message;
+
+	memset(&message, 0, sizeof(message)); /* padding too: nothing of our stack leaves */
+	message.type = type;
+	if (about != NULL)
+		message.err = *about;
+	for (;;) {
+		ssize_t sent = send(fd, &message, sizeof(message), MSG_NOSIGNAL);
+		if (sent == (ssize_t)sizeof(message))
+			return 0;
+		if (sent < 0 && errno == EINTR)
+			continue;
+		return err_errno(err, "send to the other side of the start");
+	}
+}
+
+int sync_check(struct sync_message *message, uint64_t size)
+{
+	if (size != sizeof(*message) || message->type < SYNC_NAMESPACES || message->type > SYNC_GO)
+		return -EPROTO;
+	err_sanitize(&message->err);
+	return 0;
+}
+
+int sync_receive(int fd, struct sync_message *ret_message, struct err *err)
+{
+	for (;;) {
+		ssize_t got = recv(fd, ret_message, sizeof(*ret_message), MSG_TRUNC);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return err_errno(err, "receive from the other side of the start");
+		if (got == 0)
+			return err_set(err, ERR_SYSTEM, EPIPE,
+				       "the container's first process ended before it was set up");
+		if (sync_check(ret_message, (uint64_t)got) < 0)
+			return err_set(err, ERR_SYSTEM, EPROTO,
+				       "a malformed message of %zd bytes during the start", got);
+		return 0;
+	}
+}

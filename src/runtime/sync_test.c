@@ -1,0 +1,54 @@
+#include "runtime/sync.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "base/fd.h"
+#include "base/test.h"
+
+TEST(sync_carries_an_error)
+{
+	struct sync_message message;
+	struct err err, about;
+	char text[256];
+	int fds[2];
+
+	REQUIRE(sync_pair(fds, &err) == 0);
+	err_set(&about, ERR_DENIED, EPERM, "mount '/x'");
+	CHECK_INT(sync_send(fds[1], SYNC_FAILED, &about, &err), 0);
+	CHECK_INT(sync_receive(fds[0], &message, &err), 0);
+	CHECK_INT(message.type, SYNC_FAILED);
+	CHECK_STR(err_format(&message.err, text, sizeof(text)),
+		  "mount '/x': Operation not permitted");
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+}
+
+/* What a hostile peer may send: too short, too long, an unknown type, an error value of garbage. */
+TEST(sync_refuses_malformed_packets)
+{
+	struct sync_message message, got;
+	char large[sizeof(message) + 100];
+	struct err err;
+	int fds[2];
+
+	REQUIRE(sync_pair(fds, &err) == 0);
+	memset(large, 0, sizeof(large));
+	CHECK(send(fds[1], large, 3, 0) == 3);
+	CHECK_INT(sync_receive(fds[0], &got, &err), -EPROTO);
+	CHECK(send(fds[1], large, sizeof(large), 0) == (ssize_t)sizeof(large));
+	CHECK_INT(sync_receive(fds[0], &got, &err), -EPROTO);
+	memset(&message, 0xff, sizeof(message));
+	CHECK(send(fds[1], &message, sizeof(message), 0) > 0);
+	CHECK_INT(sync_receive(fds[0], &got, &err), -EPROTO);
+	message.type = SYNC_FAILED;
+	CHECK(send(fds[1], &message, sizeof(message), 0) > 0);
+	CHECK_INT(sync_receive(fds[0], &got, &err), 0);
+	CHECK(got.err.used <= sizeof(got.err.text));
+	CHECK_INT(got.err.sys, 0);
+	(void)close(fds[1]);
+	CHECK_INT(sync_receive(fds[0], &got, &err), -EPIPE);
+	(void)close(fds[0]);
+}
+
+TESTS(T(sync_carries_an_error), T(sync_refuses_malformed_packets))

@@ -1,0 +1,26 @@
+/*
+ * terminal.h - a foreground run or exec: bytes between the user's terminal and the container's,
+ * signals, and the exit status.
+ */
+#ifndef CORTEN_RUNTIME_TERMINAL_H
+#define CORTEN_RUNTIME_TERMINAL_H
+
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/* Receives the container's terminal over the socket that the console step made. */
+int terminal_receive(int socket, struct err *err);
+
+/*
+ * Waits for the child, forwarding signals; with a master (else FD_NONE) copies between it and the
+ * descriptors 0 and 1, the user's terminal being raw meanwhile. signals_ready() was called before
+ * the child existed. Returns the exit status as a shell has it (128 + n for a signal).
+ */
+int terminal_attend(int pidfd, int master, struct err *err);
+
+/* Blocks what terminal_attend() forwards; the child gets its mask back by its own exec's step. */
+int terminal_block_signals(struct err *err);
+void terminal_unblock_signals(void);
+
+#endif
