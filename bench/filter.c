@@ -1,5 +1,6 @@
 /*
- * filter.c - writes the seccomp program that the runtime makes of a config.json, for limit.c.
+ * filter.c - writes the seccomp program that the runtime makes of a config.json, for limit.c. The
+ * runtime caches it: that goes to the working folder.
  *
  * usage: filter CONFIG >PROGRAM
  */
@@ -26,7 +27,7 @@ int main(int argc, char **argv)
 		(void)fprintf(stderr, "usage: filter CONFIG >PROGRAM\n");
 		return 2;
 	}
-	auto_fd cache = open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_fd cache = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd_read_file_at(AT_FDCWD, argv[1], &text, &err) < 0 ||
 	    json_parse(&oci_config_shape, text.data, text.len, &arena, &config, &err) < 0 ||
 	    filter_prepare(&config.linux->seccomp, cache, &arena, &filter, &err) < 0) {

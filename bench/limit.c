@@ -37,23 +37,22 @@ static const char *const hierarchies[] = {"cpu",     "cpuacct", "cpuset", "memor
 					  "freezer", "blkio",   "pids",   "systemd"};
 
 static const struct {
-	const char *file;
-	const char *value;
+	const char *hierarchy, *file, *value;
 } limits_v1[] =
 	{
-		{"memory/%s/memory.limit_in_bytes", "536870912"},
-		{"memory/%s/memory.memsw.limit_in_bytes", "1073741824"},
-		{"pids/%s/pids.max", "512"},
-		{"cpu/%s/cpu.shares", "512"},
-		{"cpu/%s/cpu.cfs_period_us", "100000"},
-		{"cpu/%s/cpu.cfs_quota_us", "200000"},
+		{"memory", "memory.limit_in_bytes", "536870912"},
+		{"memory", "memory.memsw.limit_in_bytes", "1073741824"},
+		{"pids", "pids.max", "512"},
+		{"cpu", "cpu.shares", "512"},
+		{"cpu", "cpu.cfs_period_us", "100000"},
+		{"cpu", "cpu.cfs_quota_us", "200000"},
 },
   limits_v2[] = {
-	  {"%s/memory.swap.max", "536870912"},
-	  {"%s/memory.max", "536870912"},
-	  {"%s/pids.max", "512"},
-	  {"%s/cpu.weight", "59"},
-	  {"%s/cpu.max", "200000 100000"},
+	  {".", "memory.swap.max", "536870912"},
+	  {".", "memory.max", "536870912"},
+	  {".", "pids.max", "512"},
+	  {".", "cpu.weight", "59"},
+	  {".", "cpu.max", "200000 100000"},
 };
 
 /* Docker's, without the last three that it adds by default for tty. -1: any. */
@@ -81,7 +80,10 @@ static const char *const masked[] = {"proc/acpi",        "proc/asound",        "
 static const char *const read_only[] = {"proc/bus", "proc/fs", "proc/irq", "proc/sys",
 					"proc/sysrq-trigger"};
 
-/* Docker's fourteen: chown dac_override fowner fsetid kill setgid setuid setpcap net_bind_service net_raw sys_chroot mknod audit_write setfcap */
+/*
+ * Docker's fourteen: chown dac_override fowner fsetid kill setgid setuid setpcap net_bind_service
+ * net_raw sys_chroot mknod audit_write setfcap
+ */
 #define CAPS 0xa80425fbu
 
 struct job {
@@ -107,11 +109,12 @@ static void die(const char *what)
 			die(#call); \
 	} while (0)
 
-static void put(int dir_fd, const char *pattern, const char *value)
+/* Writes to HIERARCHY/CGROUP/FILE; the hierarchy is "." on v2. */
+static void put(int dir_fd, const char *hierarchy, const char *file, const char *value)
 {
 	char path[256];
 
-	(void)snprintf(path, sizeof(path), pattern, job.cgroup);
+	(void)snprintf(path, sizeof(path), "%s/%s/%s", hierarchy, job.cgroup, file);
 	int fd = openat(dir_fd, path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0 || write(fd, value, strlen(value)) < 0)
 		die(path);
@@ -131,15 +134,14 @@ static void copy_cpuset(int dir_fd, const char *name)
 		die(path);
 	(void)close(fd);
 	value[got] = '\0';
-	(void)snprintf(path, sizeof(path), "cpuset/%%s/%s", name);
-	put(dir_fd, path, value);
+	put(dir_fd, "cpuset", name, value);
 }
 
 static void allow_devices_v1(int dir_fd)
 {
 	char path[256], rule[64];
 
-	put(dir_fd, "devices/%s/devices.deny", "a");
+	put(dir_fd, "devices", "devices.deny", "a");
 	(void)snprintf(path, sizeof(path), "devices/%s/devices.allow", job.cgroup);
 	int fd = openat(dir_fd, path, O_WRONLY | O_CLOEXEC);
 	MUST(fd);
@@ -169,7 +171,7 @@ static void make_cgroups_v1(int dir_fd)
 	copy_cpuset(dir_fd, "cpuset.cpus");
 	copy_cpuset(dir_fd, "cpuset.mems");
 	for (size_t i = 0; job.limited && i < COUNT(limits_v1); i++)
-		put(dir_fd, limits_v1[i].file, limits_v1[i].value);
+		put(dir_fd, limits_v1[i].hierarchy, limits_v1[i].file, limits_v1[i].value);
 	allow_devices_v1(dir_fd);
 }
 
@@ -222,7 +224,7 @@ static int make_cgroup_v2(int dir_fd)
 	int fd = openat(dir_fd, job.cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	MUST(fd);
 	for (size_t i = 0; job.limited && i < COUNT(limits_v2); i++)
-		put(dir_fd, limits_v2[i].file, limits_v2[i].value);
+		put(dir_fd, limits_v2[i].hierarchy, limits_v2[i].file, limits_v2[i].value);
 	int program = load_devices_v2();
 	MUST(program);
 	memset(&attr, 0, sizeof(attr));
@@ -336,10 +338,9 @@ static void drop_rights(void)
 
 static void child(void)
 {
-	static char *const argv[] = {"/bin/true", NULL};
-	static char *const env[] = {
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-		"HOSTNAME=bench", NULL};
+	static char program[] = "/bin/true", host[] = "HOSTNAME=bench";
+	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	static char *argv[] = {program, NULL}, *env[] = {path, host, NULL};
 
 	for (size_t i = 0; !job.v2 && i < COUNT(hierarchies); i++)
 		MUST(write(job.tasks[i], "0", 1));
@@ -369,7 +370,7 @@ static pid_t clone_child(int cgroup_fd)
 
 	if (cgroup_fd >= 0) {
 		args.flags |= CLONE_INTO_CGROUP;
-		args.cgroup = (uint64_t)cgroup_fd;
+		args.cgroup = (unsigned)cgroup_fd;
 	}
 #ifdef __x86_64__
 	long pid = SYS_clone3;

@@ -176,12 +176,12 @@ def make_filter(work, build, config_path):
         fail(f"run `make build` first: there is no {missing[0]}")
     compile_c(work, "filter", archives)
     with open(work / "filter.bpf", "wb") as out:
-        if subprocess.run([work / "filter", config_path], stdout=out).returncode != 0:
+        if subprocess.run([work / "filter", config_path], stdout=out, cwd=work).returncode != 0:
             fail("cannot compile the seccomp profile")
 
 
 class Contestant:
-    def __init__(self, name, path, work, limited, seccomp, version=2):
+    def __init__(self, name, path, work, limited, seccomp):
         self.name, self.path = name, path
         self.cgroup = f"bench-{os.getpid()}-{name}"
         self.dead = None
@@ -260,9 +260,11 @@ class Samples:
         self.wall.setdefault((gap, op, name), []).append(wall)
         self.rss.setdefault((op, name), []).append(rss)
 
-    def median(self, gap, op, name):
+    def value(self, gap, op, name, kind="median"):
         found = self.wall.get((gap, op, name))
-        return statistics.median(found) if found else None
+        if not found:
+            return None
+        return statistics.median(found) if kind == "median" else min(found)
 
 
 def timed(timer, contestant, op, ident, gap, samples):
@@ -349,28 +351,35 @@ def table(rows):
     print()
 
 
+def report_gap(names, gap, options, samples):
+    base = "crun" if "crun" in names else names[0]
+    print(f"{'v2' if options.v2 else 'v1'}, " + (f"{gap} ms between commands" if gap else "hot") +
+          f": {options.stat} ms (ratio to {base})")
+
+    def value(op, name):
+        return samples.value(gap, op, name, options.stat)
+
+    rows = [["operation"] + names]
+    for op in ["run"] + LIFECYCLE:
+        if any(value(op, name) for name in names):
+            rows.append([op] + [cell(value(op, name), value(op, base)) for name in names])
+    limit = value("run", "limit")
+    if limit:
+        rows.append(["run / limit"] + [f"{value('run', name) / limit:.2f}x" if value("run", name) else "-"
+                                       for name in names])
+    table(rows)
+
+
 def report(contestants, options, samples, calls):
     names = [c.name for c in contestants]
-    base = "crun" if "crun" in names else names[0]
     for gap in options.gaps:
-        print(f"{'v2' if options.v2 else 'v1'}, " + (f"{gap} ms between commands" if gap else "hot") +
-              f": median ms (ratio to {base})")
-        rows = [["operation"] + names]
-        for op in ["run"] + LIFECYCLE:
-            if any(samples.median(gap, op, name) for name in names):
-                rows.append([op] + [cell(samples.median(gap, op, name), samples.median(gap, op, base))
-                                    for name in names])
-        limit = samples.median(gap, "run", "limit")
-        if limit:
-            rows.append(["run / limit"] + [cell(samples.median(gap, "run", name) / limit, None) + "x"
-                                           if samples.median(gap, "run", name) else "-" for name in names])
-        table(rows)
+        report_gap(names, gap, options, samples)
     rows = [["run", "peak RSS MB", "calls to exec", "calls in all", "samples"]]
-    for contestant in contestants:
-        rss = samples.rss.get(("run", contestant.name))
-        before, total = calls.get(contestant.name, ("-", "-"))
-        rows.append([contestant.name, f"{statistics.median(rss) / 1024:.1f}" if rss else "-", str(before),
-                     str(total), str(len(samples.wall.get((options.gaps[0], "run", contestant.name), [])))])
+    for name in names:
+        rss = samples.rss.get(("run", name))
+        before, total = calls.get(name, ("-", "-"))
+        rows.append([name, f"{statistics.median(rss) / 1024:.1f}" if rss else "-", str(before), str(total),
+                     str(len(samples.wall.get((options.gaps[0], "run", name), [])))])
     table(rows)
     for contestant in contestants:
         if contestant.dead:
@@ -386,6 +395,8 @@ def parse_options():
     parser.add_argument("--gaps", default="0,20,200", help="pauses before commands, ms (%(default)s)")
     parser.add_argument("--ops", default="run,life", help="run, life (create to delete) or both")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--stat", choices=["median", "min"], default="median",
+                        help="min tells more on a busy machine")
     parser.add_argument("--v2", action="store_true", help="cgroup v2 alone in the private namespace")
     parser.add_argument("--build", type=Path, default=TOP / "build/static", help="Corten's static build")
     parser.add_argument("--corten", type=Path, help="default: programs/corten-runtime in the build")

@@ -15,7 +15,7 @@
 #include "base/err.h"
 
 #define FD_NONE (-EBADF) /* "no descriptor"; returned by mistake it still reads as an error */
-#define auto_fd __attribute__((cleanup(fd_closep))) int
+#define auto_fd __attribute__((cleanup(fd_closep), unused)) int
 
 static inline void fd_closep(int *fd)
 {

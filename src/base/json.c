@@ -86,7 +86,7 @@ static void *parser_alloc(struct json_parser *parser, size_t size)
 	void *at = arena_alloc(parser->arena, size);
 
 	if (at == NULL)
-		(void)err_set(parser->scan.err, ERR_INVALID, ENOMEM,
+		(void)err_set(parser->scan.err, ERR_INVALID, 0,
 			      "the document needs more than %zu bytes of memory",
 			      parser->arena->max_bytes);
 	return at;

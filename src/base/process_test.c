@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -98,6 +99,31 @@ TEST(process_maps_descriptors_that_cross)
 	CHECK_STR(text, "two\n");
 	(void)unlink(a);
 	(void)unlink(b);
+}
+
+TEST(process_maps_descriptors_over_its_own)
+{
+	struct process_fd fds[7];
+	char name[2] = "a", script[128];
+	BUF_AUTO(out, 65536);
+	BUF_AUTO(want, 65536);
+
+	for (int i = 0; i < 7; i++, name[0]++) {
+		fds[i].fd = memfd_create(name, MFD_CLOEXEC);
+		REQUIRE(fds[i].fd >= 0);
+		buf_fmt(&want, "/memfd:%c (deleted)\n", 'g' - i);
+	}
+	/* Downwards through the numbers that the copies on the way would get. */
+	int last = fds[6].fd + 10;
+	for (int i = 0; i < 7; i++)
+		fds[i].number = last - i;
+	(void)snprintf(script, sizeof(script),
+		       "n=%d; while [ $n -le %d ]; do readlink /proc/$$/fd/$n; n=$((n+1)); done",
+		       last - 6, last);
+	shell_output(script, fds, 7, &out);
+	CHECK_STR(out.data, want.data);
+	for (int i = 0; i < 7; i++)
+		(void)close(fds[i].fd);
 }
 
 TEST(process_hides_all_other_descriptors)
@@ -196,5 +222,6 @@ TEST(process_failures_come_back)
 }
 
 TESTS(T(process_runs_and_tells_the_exit), T(process_gives_arguments_environment_and_folder),
-      T(process_maps_descriptors_that_cross), T(process_hides_all_other_descriptors),
-      T(process_resets_signals), T(process_makes_a_session), T(process_failures_come_back))
+      T(process_maps_descriptors_that_cross), T(process_maps_descriptors_over_its_own),
+      T(process_hides_all_other_descriptors), T(process_resets_signals), T(process_makes_a_session),
+      T(process_failures_come_back))

@@ -5,23 +5,33 @@
 
 #include "base/fd.h"
 #include "engine/internal.h"
+#include "engine/policy/policy.h"
 #include "engine/spec/list.h"
 
 #define PROFILE_MAX           (4 * 1024 * 1024)
 #define CGROUP_PARENT_DEFAULT "/corten"
 
-static int read_profile(const char *path, struct arena *arena, struct json_text *ret_text,
+static int keep_text(const struct buf *text, struct arena *arena, struct json_text *ret_text,
+		     struct err *err)
+{
+	int rc = buf_check(text, "the seccomp policy", err);
+
+	if (rc < 0 || text->len == 0)
+		return rc;
+	*ret_text = (struct json_text){arena_strndup(arena, text->data, text->len), text->len};
+	return ret_text->text == NULL ? list_no_memory(err) : 0;
+}
+
+static int read_profile(const char *path, const struct policy_host *host, struct buf *out,
 			struct err *err)
 {
-	BUF_AUTO(text, PROFILE_MAX);
+	BUF_AUTO(text, POLICY_FILE_BYTES_MAX);
 
 	int rc = fd_read_file_at(AT_FDCWD, path, &text, err);
 	if (rc == 0)
-		rc = json_check(text.data != NULL ? text.data : "", text.len, err);
-	if (rc < 0)
-		return err_wrap(err, rc, "seccomp profile '%s'", path);
-	*ret_text = (struct json_text){arena_strndup(arena, text.data, text.len), text.len};
-	return ret_text->text == NULL ? list_no_memory(err) : 0;
+		rc = policy_file_convert(text.data != NULL ? text.data : "", text.len, host, out,
+					 err);
+	return rc < 0 ? err_wrap(err, rc, "seccomp profile '%s'", path) : 0;
 }
 
 static int prepare_seccomp(const struct engine_config *config, bool privileged, struct arena *arena,
@@ -29,13 +39,19 @@ static int prepare_seccomp(const struct engine_config *config, bool privileged, 
 {
 	const struct security *security = &prepared->security;
 	const char *file = security->seccomp_file;
+	struct policy_host host;
+	BUF_AUTO(out, PROFILE_MAX);
 
 	if (security->seccomp == SECURITY_SECCOMP_UNCONFINED ||
 	    (privileged && security->seccomp == SECURITY_SECCOMP_DEFAULT))
 		return 0;
 	if (security->seccomp == SECURITY_SECCOMP_DEFAULT)
 		file = config->seccomp_profile;
-	return file != NULL ? read_profile(file, arena, &prepared->seccomp, err) : 0;
+	int rc = policy_host_init(&host, prepared->caps, err);
+	if (rc == 0)
+		rc = file != NULL ? read_profile(file, &host, &out, err)
+				  : policy_default_write(&host, &out, err);
+	return rc < 0 ? rc : keep_text(&out, arena, &prepared->seccomp, err);
 }
 
 int prepare_security(struct engine *engine, const struct engine_container *container,

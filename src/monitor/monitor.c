@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "kern/pidfd/pidfd.h"
 #include "monitor/oom.h"
 #include "monitor/spawn.h"
 #include "monitor/state.h"
@@ -130,20 +131,18 @@ static void boot_id_read(char out[BOOT_ID_SIZE])
 		(void)snprintf(out, BOOT_ID_SIZE, "%s", text.data);
 }
 
-/* Field 22 of /proc/PID/stat; the command's name before may hold anything. */
 static uint64_t start_ticks(pid_t pid)
 {
 	char name[32];
+	struct pidfd_stat stat;
 	struct err ignored;
 	BUF_AUTO(text, 4096);
 
 	(void)snprintf(name, sizeof(name), "/proc/%d/stat", (int)pid);
-	if (fd_read_file_at(AT_FDCWD, name, &text, &ignored) < 0 || text.data == NULL)
+	if (fd_read_file_at(AT_FDCWD, name, &text, &ignored) < 0 || text.data == NULL ||
+	    pidfd_parse_stat(text.data, text.len, &stat, &ignored) < 0)
 		return 0;
-	const char *at = strrchr(text.data, ')');
-	for (int field = 2; at != NULL && field < 22; field++)
-		at = strchr(at + 1, ' ');
-	return at == NULL ? 0 : strtoull(at + 1, NULL, 10);
+	return stat.start_time;
 }
 
 static int record_start(struct monitor *monitor, struct err *err)

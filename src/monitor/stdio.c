@@ -116,11 +116,12 @@ void stdio_let_go(struct stdio *stdio)
 
 static int terminal_take(struct stdio *stdio, struct err *err)
 {
-	char name[64];
+	char name[256];
 	auto_fd connection = accept4(stdio->console_listener, NULL, NULL, SOCK_CLOEXEC);
 
 	if (connection < 0)
 		return err_errno(err, "the runtime sent no terminal");
+	/* The message's data names the terminal; it is of no use here. */
 	stdio->ours[STDIO_OUT] = scm_receive_fd(connection, name, sizeof(name), NULL, err);
 	if (stdio->ours[STDIO_OUT] < 0)
 		return err_wrap(err, stdio->ours[STDIO_OUT], "receive the container's terminal");

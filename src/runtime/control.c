@@ -14,31 +14,15 @@
 #include "base/fd.h"
 #include "kern/cgroup/cgroup.h"
 #include "kern/cgroup/control.h"
-#include "kern/exec/exec.h"
 #include "kern/pidfd/pidfd.h"
-#include "runtime/environment.h"
 #include "runtime/hooks.h"
 #include "runtime/resources.h"
 #include "runtime/start.h"
 
-#define CONTROL_EXIT_TIMEOUT_MS   10000
-#define CONTROL_CGROUP_TIMEOUT_MS 5000
-#define CONTROL_FREEZE_TIMEOUT_MS 10000
-
-/* The cause of a failed exec: the program is looked for again, as the container's process did. */
-static int control_explain(const struct container *container, const struct stage_result *result,
-			   int root_fd, struct err *err)
-{
-	const struct oci_process *process = container->config.process;
-	const char *argv0 = process->args.items[0];
-	char path[STAGE_PATH_MAX];
-	struct err ignored;
-
-	if (root_fd < 0 || exec_find(root_fd, argv0, environment_get(&process->env, "PATH"),
-				     process->cwd, path, sizeof(path), &ignored) < 0)
-		(void)snprintf(path, sizeof(path), "%s", argv0);
-	return start_explain_result(result, root_fd, path, argv0, err);
-}
+#define CONTROL_EXIT_TIMEOUT_MS    10000
+#define CONTROL_CGROUP_TIMEOUT_MS  5000
+#define CONTROL_PLANNED_TIMEOUT_MS 200
+#define CONTROL_FREEZE_TIMEOUT_MS  10000
 
 static int control_wake(struct container *container, int root_fd, struct err *err)
 {
@@ -60,7 +44,7 @@ static int control_wake(struct container *container, int root_fd, struct err *er
 		return err_set(err, ERR_SYSTEM, EPROTO,
 			       "the waiting process of container '%s' ended early",
 			       container->record.id);
-	return control_explain(container, &result, root_fd, err);
+	return start_explain_result(&result, root_fd, container->config.process, err);
 }
 
 int control_start(struct container *container, struct err *err)
@@ -231,6 +215,21 @@ static int control_stop(struct container *container, bool force, struct err *err
 		       container->record.id, container->record.pid);
 }
 
+/*
+ * A create that was killed before it had a process may only have planned the cgroup: it may be
+ * another container's, so that nothing in it is killed, and one that is in use is left alone.
+ */
+static int control_remove_cgroup(const struct container *container, struct err *err)
+{
+	const json_strings *paths = &container->record.cgroup_paths;
+	bool ours = container->record.pid != 0;
+	int rc = cgroup_remove(paths->items, paths->count,
+			       ours ? CONTROL_CGROUP_TIMEOUT_MS : CONTROL_PLANNED_TIMEOUT_MS,
+			       ours ? CGROUP_REMOVE_KILL : 0, err);
+
+	return ours ? rc : 0;
+}
+
 int control_delete(struct container *container, bool force, struct err *err)
 {
 	struct err ignored;
@@ -239,9 +238,7 @@ int control_delete(struct container *container, bool force, struct err *err)
 
 	if (rc < 0)
 		return rc;
-	rc = cgroup_remove(container->record.cgroup_paths.items,
-			   container->record.cgroup_paths.count, CONTROL_CGROUP_TIMEOUT_MS,
-			   CGROUP_REMOVE_KILL, err);
+	rc = control_remove_cgroup(container, err);
 	if (rc < 0)
 		return err_wrap(err, rc, "delete container '%s'", container->record.id);
 	struct oci_state state = container_state(container, OCI_STATUS_STOPPED);

@@ -39,7 +39,6 @@ struct exec {
 	int console_fd;
 	int stage_fd;
 	int sync_fds[2];
-	int result_fds[2];
 	char path[STAGE_PATH_MAX];
 };
 
@@ -55,10 +54,8 @@ static void exec_init(struct exec *exec, struct container *container,
 	exec->init_pidfd = FD_NONE;
 	exec->console_fd = FD_NONE;
 	exec->stage_fd = FD_NONE;
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 2; i++)
 		exec->sync_fds[i] = FD_NONE;
-		exec->result_fds[i] = FD_NONE;
-	}
 }
 
 static void exec_done(struct exec *exec)
@@ -68,10 +65,8 @@ static void exec_done(struct exec *exec)
 	fd_closep(&exec->init_pidfd);
 	fd_closep(&exec->console_fd);
 	fd_closep(&exec->stage_fd);
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 2; i++)
 		fd_closep(&exec->sync_fds[i]);
-		fd_closep(&exec->result_fds[i]);
-	}
 }
 
 static int exec_find_container(struct exec *exec, struct err *err)
@@ -129,8 +124,6 @@ static int exec_open_channels(struct exec *exec, int *ret_master, struct err *er
 		rc = sync_pair(exec->sync_fds, err);
 	if (rc < 0)
 		return rc;
-	if (pipe2(exec->result_fds, O_CLOEXEC) < 0)
-		return err_errno(err, "make the stage's result pipe");
 	exec->stage_fd = seal_stage(err);
 	return exec->stage_fd < 0 ? exec->stage_fd : 0;
 }
@@ -200,12 +193,10 @@ static int exec_set_up(struct exec *exec, int root_fd, struct err *err)
 static void exec_inside(struct exec *exec)
 {
 	struct err err, ignored;
-	struct sync_message message;
 	int root_fd = FD_NONE;
 
 	terminal_unblock_signals();
 	fd_closep(&exec->sync_fds[0]);
-	fd_closep(&exec->result_fds[0]);
 	int rc = exec_enter(exec, &root_fd, &err);
 	if (rc == 0)
 		rc = exec_set_up(exec, root_fd, &err);
@@ -220,47 +211,30 @@ static void exec_inside(struct exec *exec)
 		.preserve_fds = exec->options->preserve_fds,
 		.stage_fd = exec->stage_fd,
 		.go_fd = FD_NONE,
-		.result_fd = exec->result_fds[1],
+		.linger = true,
+		.result_fd = exec->sync_fds[1],
 	};
-	if (rc == 0)
-		rc = sync_send(exec->sync_fds[1], SYNC_READY, NULL, &err);
-	if (rc == 0)
-		rc = sync_receive(exec->sync_fds[1], &message, &err);
 	if (rc == 0)
 		rc = payload_execute(&payload, &err);
 	(void)sync_send(exec->sync_fds[1], SYNC_FAILED, &err, &ignored);
 	_exit(1);
 }
 
-/* Waits for readiness, then for the exec's outcome. root_fd is for the cause of a failure. */
 static int exec_follow(struct exec *exec, pid_t pid, struct err *err)
 {
+	const struct exec_options *options = exec->options;
 	struct sync_message message;
-	struct stage_result result;
 	char root[32];
-	int rc = sync_receive(exec->sync_fds[0], &message, err);
+	int rc = options->pid_file != NULL ? pid_file_write(options->pid_file, pid, err) : 0;
 
-	if (rc < 0)
+	if (rc == 0)
+		rc = sync_await_exec(exec->sync_fds[0], &message, options->warn,
+				     options->warn_context, err);
+	if (rc <= 0)
 		return rc;
-	if (message.type == SYNC_FAILED) {
-		*err = message.err;
-		return err->sys > 0 ? -err->sys : -EIO;
-	}
 	(void)snprintf(root, sizeof(root), "/proc/%d/root", pid);
 	auto_fd root_fd = openat(AT_FDCWD, root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (exec->options->pid_file != NULL)
-		rc = pid_file_write(exec->options->pid_file, pid, err);
-	if (rc == 0)
-		rc = sync_send(exec->sync_fds[0], SYNC_GO, NULL, err);
-	if (rc < 0)
-		return rc;
-	ssize_t got = fd_read_full(exec->result_fds[0], &result, sizeof(result));
-	if (got == 0)
-		return 0;
-	if (got != (ssize_t)sizeof(result))
-		return err_set(err, ERR_SYSTEM, EPROTO, "the process ended before it was executed");
-	const char *argv0 = exec->process.args.items[0];
-	return start_explain_result(&result, root_fd, argv0, argv0, err);
+	return start_explain_result(&message.result, root_fd, &exec->process, err);
 }
 
 static int exec_clone(struct exec *exec, struct exec_process *process, struct err *err)
@@ -278,7 +252,6 @@ static int exec_clone(struct exec *exec, struct exec_process *process, struct er
 	if (process->pid == 0)
 		exec_inside(exec);
 	fd_closep(&exec->sync_fds[1]);
-	fd_closep(&exec->result_fds[1]);
 	fd_closep(&exec->console_fd);
 	rc = exec_follow(exec, process->pid, err);
 	if (rc < 0) {

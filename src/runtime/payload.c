@@ -25,7 +25,8 @@ static void payload_fill_plan(const struct payload *payload, struct stage_plan *
 	plan->flags = (payload->process->no_new_privileges ? STAGE_NO_NEW_PRIVS : 0) |
 		      (payload->set_groups ? STAGE_SET_GROUPS : 0) |
 		      (payload->filter != NULL ? STAGE_FILTER : 0) |
-		      (payload->caps != NULL ? STAGE_SET_CAPS : 0);
+		      (payload->caps != NULL ? STAGE_SET_CAPS : 0) |
+		      (payload->linger ? STAGE_LINGER : 0);
 	plan->go_fd = payload->go_fd >= 0 ? payload->go_fd : -1;
 	plan->result_fd = payload->result_fd;
 	plan->uid = user->uid;
@@ -147,7 +148,6 @@ static int payload_run_hooks(struct start *start, int *go_fd, int result_fd, str
 
 int payload_stage(struct start *start, struct err *err)
 {
-	struct sync_message message;
 	struct payload payload = {
 		.process = start->config->process,
 		.caps = &start->caps,
@@ -156,19 +156,19 @@ int payload_stage(struct start *start, struct err *err)
 		.filter_count = start->filter_count,
 		.filter_flags = start->filter_flags,
 		.set_groups = true,
+		.linger = !start->options->wait_for_start,
 		.preserve_fds = start->options->preserve_fds,
 		.stage_fd = start->stage_fd,
 		.go_fd = FD_NONE,
-		.result_fd = start->result_fds[1],
+		.result_fd = start->sync_fds[1],
 	};
 	int rc = 0;
 
-	if (start->options->wait_for_start)
+	if (start->options->wait_for_start) {
 		rc = payload_open_fifos(start, &payload.go_fd, &payload.result_fd, err);
-	if (rc == 0)
-		rc = sync_send(start->sync_fds[1], SYNC_READY, NULL, err);
-	if (rc == 0 && !start->options->wait_for_start)
-		rc = sync_receive(start->sync_fds[1], &message, err);
+		if (rc == 0)
+			rc = sync_send(start->sync_fds[1], SYNC_READY, NULL, err);
+	}
 	if (rc == 0)
 		rc = payload_run_hooks(start, &payload.go_fd, payload.result_fd, err);
 	return rc < 0 ? rc : payload_execute(&payload, err);

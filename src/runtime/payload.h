@@ -20,6 +20,7 @@ struct payload {
 	uint32_t filter_count;
 	uint32_t filter_flags;
 	bool set_groups;
+	bool linger; /* STAGE_LINGER */
 	uint32_t preserve_fds;
 	int stage_fd;
 	int go_fd; /* FD_NONE: at once */

@@ -1,6 +1,7 @@
 #include "runtime/start.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 
 #include "kern/exec/exec.h"
 #include "kern/pidfd/pidfd.h"
+#include "runtime/environment.h"
 #include "runtime/payload.h"
 #include "runtime/steps/steps.h"
 #include "runtime/sync.h"
@@ -110,10 +112,8 @@ static void start_init(struct start *start, const struct start_options *options)
 	start->root_fd = FD_NONE;
 	start->master_fd = FD_NONE;
 	container_init(&start->container);
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 2; i++)
 		start->sync_fds[i] = FD_NONE;
-		start->result_fds[i] = FD_NONE;
-	}
 	for (size_t i = 0; i < OCI_NS_COUNT; i++)
 		start->join_fds[i] = FD_NONE;
 }
@@ -156,10 +156,8 @@ void start_done(struct start *start)
 	start->mount_source_fds = NULL;
 	for (size_t i = 0; i < OCI_NS_COUNT; i++)
 		fd_closep(&start->join_fds[i]);
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 2; i++)
 		fd_closep(&start->sync_fds[i]);
-		fd_closep(&start->result_fds[i]);
-	}
 	fd_closep(&start->own_pid_ns_fd);
 	fd_closep(&start->console_fd);
 	fd_closep(&start->stage_fd);
@@ -183,10 +181,13 @@ static const char *const stage_step_names[STAGE_STEP_COUNT] = {
 	[STAGE_STEP_EXEC] = "execute",
 };
 
-int start_explain_result(const struct stage_result *result, int root_fd, const char *path,
-			 const char *argv0, struct err *err)
+int start_explain_result(const struct stage_result *result, int root_fd,
+			 const struct oci_process *process, struct err *err)
 {
 	int sys = result->sys > 0 && result->sys < 4096 ? result->sys : EIO;
+	const char *argv0 = process->args.items[0];
+	char path[STAGE_PATH_MAX];
+	struct err ignored;
 
 	if (result->step >= STAGE_STEP_COUNT)
 		return err_set(err, ERR_SYSTEM, EPROTO, "a malformed message from the stage");
@@ -194,23 +195,24 @@ int start_explain_result(const struct stage_result *result, int root_fd, const c
 		errno = sys;
 		return err_errno(err, "%s in the container", stage_step_names[result->step]);
 	}
+	/* The program is looked for again, as the container's process did. */
+	if (exec_find(root_fd, argv0, environment_get(&process->env, "PATH"), process->cwd, path,
+		      sizeof(path), &ignored) < 0)
+		(void)snprintf(path, sizeof(path), "%s", argv0);
 	(void)exec_explain(root_fd, path, argv0, sys, err);
-	return err_wrap(err, -sys, "exec");
+	return -sys;
 }
 
-int start_release(struct start *start, struct err *err)
+int start_await(struct start *start, struct err *err)
 {
-	struct stage_result result;
+	struct sync_message message;
+	char path[32];
+	int rc = sync_await_exec(start->sync_fds[0], &message, start->options->warn,
+				 start->options->warn_context, err);
 
-	int rc = sync_send(start->sync_fds[0], SYNC_GO, NULL, err);
-	if (rc < 0)
+	if (rc <= 0)
 		return rc;
-	ssize_t got = fd_read_full(start->result_fds[0], &result, sizeof(result));
-	if (got == 0)
-		return 0;
-	if (got != (ssize_t)sizeof(result))
-		return err_set(err, ERR_SYSTEM, EPROTO,
-			       "the container's first process ended early");
-	const char *argv0 = start->config->process->args.items[0];
-	return start_explain_result(&result, start->root_fd, start->path, argv0, err);
+	(void)snprintf(path, sizeof(path), "/proc/%d/root", start->pid);
+	auto_fd root_fd = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return start_explain_result(&message.result, root_fd, start->config->process, err);
 }

@@ -52,7 +52,6 @@ struct start {
 	uint32_t filter_flags;
 	int console_fd;        /* connected console socket */
 	int stage_fd;          /* the sealed stage */
-	int result_fds[2];     /* pipe: what became of the exec; unused with wait_for_start */
 	int sync_fds[2];       /* [0] host, [1] container */
 	int null_fd;           /* unused on the host */
 	int *mount_source_fds; /* per mount, opened on the host for a user namespace; or FD_NONE */
@@ -69,13 +68,14 @@ struct start {
 };
 
 /*
- * Creates the container and leaves its first process in the stage: waiting for `start` with
- * wait_for_start, else for start_release(). On failure everything is undone.
+ * Creates the container. With wait_for_start its first process is set up and waits for `start`;
+ * without, it goes on by itself and start_await() tells what became of it. On failure everything
+ * is undone.
  */
 int start_create(const struct start_options *options, struct start *ret_start, struct err *err);
 
-/* Lets the payload run (without wait_for_start) and learns whether its exec worked. */
-int start_release(struct start *start, struct err *err);
+/* Waits until the payload runs (without wait_for_start), or says why it does not. */
+int start_await(struct start *start, struct err *err);
 
 /* Frees what the struct holds; the container stays. */
 void start_done(struct start *start);
@@ -87,7 +87,7 @@ void start_undo(struct start *start);
 void start_warn(struct start *start, const char *fmt, ...) PRINTF(2, 3);
 
 /* The error for what the stage said. root_fd: the container's tree, for the cause of a failed exec. */
-int start_explain_result(const struct stage_result *result, int root_fd, const char *path,
-			 const char *argv0, struct err *err);
+int start_explain_result(const struct stage_result *result, int root_fd,
+			 const struct oci_process *process, struct err *err);
 
 #endif

@@ -33,6 +33,11 @@ int sync_send(int fd, enum sync_type type, const struct err *about, struct err *
 
 int sync_check(struct sync_message *message, uint64_t size)
 {
+	if (size == sizeof(struct stage_result)) {
+		memcpy(&message->result, message, sizeof(message->result));
+		message->type = SYNC_STAGE;
+		return 0;
+	}
 	if (size != sizeof(*message) || message->type < SYNC_NAMESPACES || message->type > SYNC_GO)
 		return -EPROTO;
 	err_sanitize(&message->err);
@@ -54,5 +59,31 @@ int sync_receive(int fd, struct sync_message *ret_message, struct err *err)
 			return err_set(err, ERR_SYSTEM, EPROTO,
 				       "a malformed message of %zd bytes during the start", got);
 		return 0;
+	}
+}
+
+int sync_await_exec(int fd, struct sync_message *ret_message,
+		    void (*warn)(void *context, const char *text), void *context, struct err *err)
+{
+	for (;;) {
+		int rc = sync_receive(fd, ret_message, err);
+		if (rc == -EPIPE)
+			return 0;
+		if (rc < 0)
+			return rc;
+		switch (ret_message->type) {
+		case SYNC_STAGE:
+			return 1;
+		case SYNC_FAILED:
+			*err = ret_message->err;
+			return err->sys > 0 ? -err->sys : -EIO;
+		case SYNC_WARNING:
+			warn(context, ret_message->err.text);
+			break;
+		default:
+			return err_set(err, ERR_SYSTEM, EPROTO,
+				       "an unexpected message (%u) during the start",
+				       ret_message->type);
+		}
 	}
 }

@@ -1,8 +1,9 @@
 /*
  * sync.h - messages between the runtime and the container's first process.
  *
- * One fixed-size message per packet of a SOCK_SEQPACKET pair; a packet of another size is refused,
- * so no length is ever taken from the other side (CVE-2021-43784).
+ * One fixed-size message per packet of a SOCK_SEQPACKET pair, or the stage's bare result; a packet of
+ * another size is refused, so no length is ever taken from the other side (CVE-2021-43784). Once
+ * the payload runs, the pair's inner end is gone.
  */
 #ifndef CORTEN_RUNTIME_SYNC_H
 #define CORTEN_RUNTIME_SYNC_H
@@ -10,19 +11,22 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "runtime/stage/plan.h"
 
 enum sync_type {
 	SYNC_NAMESPACES = 1, /* child: my namespaces exist; I wait for SYNC_GO */
-	SYNC_READY,          /* child: all is set up, the stage comes next */
+	SYNC_READY,          /* child: all is set up, the stage waits for `start` */
 	SYNC_WARNING,        /* child: text to log */
 	SYNC_FAILED,         /* child: err says why; I exit */
 	SYNC_GO,             /* parent: go on */
+	SYNC_STAGE,          /* the stage failed: result says at what */
 };
 
 struct sync_message {
 	uint32_t type;
-	int32_t pid;    /* spare, 0 */
-	struct err err; /* SYNC_FAILED; SYNC_WARNING uses its text */
+	int32_t pid;                /* spare, 0 */
+	struct stage_result result; /* SYNC_STAGE */
+	struct err err;             /* SYNC_FAILED; SYNC_WARNING uses its text */
 };
 
 /* A connected pair, close-on-exec. */
@@ -30,8 +34,15 @@ int sync_pair(int ret_fds[2], struct err *err);
 
 int sync_send(int fd, enum sync_type type, const struct err *about, struct err *err);
 
-/* Receives one message; ERR_SYSTEM "ended before" when the other side is gone. */
+/* Receives one message. ERR_SYSTEM (EPIPE) "ended before" when the other side is gone. */
 int sync_receive(int fd, struct sync_message *ret_message, struct err *err);
+
+/*
+ * Waits until the payload runs: warnings go to `warn`, SYNC_STAGE to ret_message (returns 1), failures
+ * of the set-up to err. Returns 0 once the inner end is closed by the exec.
+ */
+int sync_await_exec(int fd, struct sync_message *ret_message,
+		    void (*warn)(void *context, const char *text), void *context, struct err *err);
 
 /* Checks size and content of a packet and makes its error value safe. 0 or -EPROTO. */
 int sync_check(struct sync_message *message, uint64_t size);

@@ -3,7 +3,7 @@
  *
  * Purpose    Open, migrate, prepare, bind, step; nothing of SQL's text is hidden.
  * Ownership  The store opens and closes it (store_db() lends it). A statement belongs to its caller:
- *            DB_STMT declares one that finalizes itself.
+ *            DB_STMT declares one that finalises itself.
  * Locks      A busy database is waited for, ten seconds at most. Transactions are short: none may span
  *            input or output other than the database's own.
  * Errors     ERR_SYSTEM with SQLite's own message; a broken constraint is ERR_CONFLICT; a full disk

@@ -1,10 +1,13 @@
 """The checks must be able to fail: each is shown something wrong, and its good twin."""
+import os
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from checklib import csource, frame, leftovers, skips, sources
+from checklib import csource, frame, leftovers, processes, skips, sources
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -85,7 +88,8 @@ def test_sizes(tree):
     ("strcpy(a, b);", True), ("my_strcpy(a, b);", False), ("x = \"strcpy(\";", False), ("/* atoi() */", False),
     ("ops->open(a);", False), ("int mount(int a);", False), ("return mount(a, b);", True), ("open(path, 0);", True),
     ("openat(AT_FDCWD, p, 0);", True), ("openat(dir, p, 0);", False), ("openat(fd_of(a, b), p, 0);", False),
-    ("if (chown(p, 0, 0) < 0)", True), ("fchownat(dir, p, 0, 0, 0);", False), ("system(\"ls\");", True),
+    ("open(\"/dev/null\", 0);", False), ("openat(AT_FDCWD, \"/\", 0);", False), ("open(\"/etc/x\", 0);", True),
+    ("mount(\".\", \"/\", 0, 0, 0);", True), ("if (chown(p, 0, 0) < 0)", True), ("fchownat(dir, p, 0, 0, 0);", False), ("system(\"ls\");", True),
 ])
 def test_calls(tree, text, wrong):
     root = tree(src__base__a_dot_c=f"void f(void)\n{{\n\t{text}\n}}\n")
@@ -138,6 +142,12 @@ def test_only_expected_skips_pass(tmp_path, monkeypatch):
     result.skip("other/b", "why")
     skips.judge(result)
     assert (len(result.skips), result.failed) == (1, 1)
+    (tmp_path / "expected").write_text("lacks unit/room/sub/prog_test/a* # emulated\n")
+    assert skips.to_make("unit") == "room_sub-prog_test/a*" and skips.to_make("other") == ""
+    result = frame.Result("unit")
+    result.skip("room/sub/prog_test/abc", "named in CORTEN_TEST_SKIP")
+    skips.judge(result)
+    assert result.skips == [("room/sub/prog_test/abc", "emulated")]
     (tmp_path / "expected").write_text("unit/room/*\n")
     with pytest.raises(frame.CheckFailed):
         skips.judge(result)
@@ -148,6 +158,54 @@ def test_leftovers(monkeypatch):
     before = leftovers.snapshot()
     assert leftovers.mounts() and not leftovers.since(before, patience_s=1.0)
     assert leftovers.since(before - {next(iter(before))}, patience_s=0)
+
+
+def run_apart(body):
+    """Runs a body as a stage's first process does; returns what it left behind."""
+    script = ("import sys, time, os, subprocess; sys.path.insert(0, sys.argv[1]);"
+              "from checklib import leftovers, processes; leftovers.cgroups = set;"
+              f"print(processes.be_first(lambda: {body}))")
+    done = subprocess.run(processes.wrapped([sys.executable, "-c", script, str(REPO / "tools")]), timeout=30, check=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    return done.stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="namespaces need root")
+def test_a_stage_cannot_signal_its_surroundings():
+    witness = subprocess.Popen(["sleep", "100"])
+    try:
+        assert "signal 9" in run_apart("subprocess.run([sys.executable, '-c', 'import os; os.kill(-1, 9)'])")
+        assert witness.poll() is None
+    finally:
+        witness.kill()
+        witness.wait()
+
+
+def test_what_outlives_a_stage_is_named_and_ended():
+    assert run_apart("None") == "[]\n"
+    assert "sleep 98765" in run_apart("subprocess.Popen(['setsid', 'sleep', '98765'])")
+    assert not subprocess.run(["pgrep", "-f", "^sleep 98765"], stdout=subprocess.PIPE, check=False).stdout
+
+
+def test_a_stage_can_be_stopped():
+    script = ("import subprocess, sys, time; sys.path.insert(0, sys.argv[1]); from checklib import processes;"
+              "processes.be_first(lambda: (subprocess.Popen(['setsid', 'sleep', '98764']), time.sleep(98764)))")
+    child = subprocess.Popen(processes.wrapped([sys.executable, "-c", script, str(REPO / "tools")]))
+    running = ["pgrep", "-f", "^sleep 98764"]
+    end = time.monotonic() + 10
+    while subprocess.run(running, stdout=subprocess.DEVNULL, check=False).returncode != 0:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    processes.stop(child)
+    end = time.monotonic() + 10
+    while subprocess.run(running, stdout=subprocess.DEVNULL, check=False).returncode == 0:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
+def test_a_mount_left_is_named():
+    assert "mount /mnt (tmpfs)" in run_apart("subprocess.run(['mount', '-t', 'tmpfs', 'x', '/mnt'])")
 
 
 @pytest.mark.parametrize("files, answer", [

@@ -1,7 +1,7 @@
-"""Finding and ending what a stage started, however it detached itself.
+"""A stage's own world: what it starts can neither outlive it nor signal anything outside.
 
-The check is a child subreaper: orphans become its children, so its descendants are all that any
-stage started and nothing else.
+As root a stage runs in a PID and a mount namespace: a test that calls kill(-1) by mistake ends itself
+alone. Otherwise the stage's first process is a child subreaper, so that orphans stay its descendants.
 """
 import ctypes
 import os
@@ -9,11 +9,26 @@ import signal
 import time
 from pathlib import Path
 
+from . import leftovers
+
 PR_SET_CHILD_SUBREAPER = 36
 
 
-def become_subreaper():
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+def wrapped(argv):
+    """The command that runs argv in namespaces of its own, when we may."""
+    if os.geteuid() == 0:
+        return ["unshare", "--pid", "--mount", "--fork", "--kill-child", "--mount-proc", "--propagation", "private",
+                "--", *argv]
+    return argv
+
+
+def stop(child):
+    """Ends a wrapped command with everything it started."""
+    if os.geteuid() == 0:
+        child.kill()  # the namespace ends with it
+    else:
+        child.terminate()
+    child.wait()
 
 
 def children_by_parent():
@@ -30,13 +45,15 @@ def children_by_parent():
     return table
 
 
-def descendants(pid):
+def descendants():
+    """Living processes below this one."""
     table = children_by_parent()
-    found, todo = [], [pid]
+    found, todo = [], [os.getpid()]
     while todo:
         for child, state in table.get(todo.pop(), []):
-            found.append((child, state))
             todo.append(child)
+            if state != "Z":
+                found.append(child)
     return found
 
 
@@ -48,30 +65,55 @@ def command_of(pid):
 
 
 def reap():
-    while True:
-        try:
-            pid, _ = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if pid == 0:
-            return
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0] != 0:
+            pass
+    except ChildProcessError:
+        pass
 
 
-def kill_descendants(grace_s=1.0, give_up_s=20.0):
-    """Ends all descendants; returns the commands of those that were still there after a moment."""
+def end_descendants(grace_s=1.0, give_up_s=20.0):
+    """Ends all descendants; returns those that were still there after a moment."""
     began = time.monotonic()
     left = []
     while True:
         reap()
-        alive = [pid for pid, state in descendants(os.getpid()) if state != "Z"]
+        alive = descendants()
         waited = time.monotonic() - began
         if not alive or waited > give_up_s:
             return left
         if waited >= grace_s:
-            left = left or [f"{pid} ({command_of(pid)[:80]})" for pid in alive]
+            left = left or [f"process {command_of(pid)[:80]}" for pid in alive]
             for pid in alive:
                 try:
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:
                     pass
         time.sleep(0.05)
+
+
+def be_first(body):
+    """Runs body in a child and reaps for it, as process 1 does. Returns what was left behind: processes,
+    mounts, control groups."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    before = leftovers.snapshot()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            body()
+            status = 0
+        finally:
+            os._exit(status)
+
+    def stopped(*_):
+        end_descendants(grace_s=0)
+        os._exit(1)
+
+    signal.signal(signal.SIGTERM, stopped)
+    while True:
+        pid, status = os.wait()
+        if pid == child:
+            break
+    killed = [f"its own end by signal {os.WTERMSIG(status)} (does a test kill(-1)?)"] if os.WIFSIGNALED(status) else []
+    return killed + end_descendants() + leftovers.since(before)

@@ -22,8 +22,8 @@ static inline long arch_syscall(long nr, long a, long b, long c, long d, long e)
 }
 
 /* Calls entry(stack pointer at process start): argc, argv..., NULL, envp..., NULL. */
-#define ARCH_START(entry)                                                                          \
-	__asm__(".text\n.global _start\n.type _start,@function\n_start:\n"                         \
+#define ARCH_START(entry)                                                  \
+	__asm__(".text\n.global _start\n.type _start,@function\n_start:\n" \
 		"\txor %ebp,%ebp\n\tmov %rsp,%rdi\n\tand $-16,%rsp\n\tcall " #entry "\n\thlt\n")
 
 #elif defined(__aarch64__)
@@ -44,8 +44,8 @@ static inline long arch_syscall(long nr, long a, long b, long c, long d, long e)
 	return x0;
 }
 
-#define ARCH_START(entry)                                                                          \
-	__asm__(".text\n.global _start\n.type _start,%function\n_start:\n"                         \
+#define ARCH_START(entry)                                                  \
+	__asm__(".text\n.global _start\n.type _start,%function\n_start:\n" \
 		"\tmov x29,#0\n\tmov x30,#0\n\tmov x0,sp\n\tand sp,x0,#-16\n\tb " #entry "\n")
 
 #else

@@ -1,12 +1,16 @@
 #include "kern/caps/caps.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "base/fd.h"
 
 #define CAPS_MAX 64
 
@@ -91,6 +95,43 @@ uint64_t caps_all(void)
 	return last == CAPS_MAX - 1 ? UINT64_MAX : caps_bit(last + 1) - 1;
 }
 
+/* One bit after the other, where there is no /proc. */
+static void caps_probe(struct caps_sets *sets)
+{
+	for (int i = 0, last = caps_last(); i <= last; i++) {
+		if (prctl(PR_CAPBSET_READ, i, 0, 0, 0) == 1)
+			sets->bounding |= caps_bit(i);
+		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, i, 0, 0) == 1)
+			sets->ambient |= caps_bit(i);
+	}
+}
+
+/* A set of /proc/self/status: "CapBnd:\t000001ffffffffff". */
+static bool caps_status_line(const char *text, const char *name, uint64_t *ret_set)
+{
+	const char *at = strstr(text, name);
+	char *end = NULL;
+
+	if (at == NULL)
+		return false;
+	*ret_set = strtoull(at + strlen(name), &end, 16);
+	return end == at + strlen(name) + 1 + 16 && *end == '\n';
+}
+
+/* Both sets in one read instead of two calls a capability. */
+static bool caps_read_status(struct caps_sets *sets)
+{
+	char text[4096];
+	auto_fd fd = openat(AT_FDCWD, "/proc/self/status", O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? -1 : fd_read_full(fd, text, sizeof(text) - 1);
+
+	if (got <= 0)
+		return false;
+	text[got] = '\0';
+	return caps_status_line(text, "\nCapBnd:", &sets->bounding) &&
+	       caps_status_line(text, "\nCapAmb:", &sets->ambient);
+}
+
 int caps_read(struct caps_sets *ret_sets, struct err *err)
 {
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -102,12 +143,8 @@ int caps_read(struct caps_sets *ret_sets, struct err *err)
 	sets.effective = data[0].effective | (uint64_t)data[1].effective << 32;
 	sets.permitted = data[0].permitted | (uint64_t)data[1].permitted << 32;
 	sets.inheritable = data[0].inheritable | (uint64_t)data[1].inheritable << 32;
-	for (int i = 0, last = caps_last(); i <= last; i++) {
-		if (prctl(PR_CAPBSET_READ, i, 0, 0, 0) == 1)
-			sets.bounding |= caps_bit(i);
-		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, i, 0, 0) == 1)
-			sets.ambient |= caps_bit(i);
-	}
+	if (!caps_read_status(&sets))
+		caps_probe(&sets);
 	*ret_sets = sets;
 	return 0;
 }

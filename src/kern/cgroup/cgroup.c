@@ -273,17 +273,20 @@ static int make_dir(struct cgroup *cgroup, size_t i, struct err *err)
 int cgroup_create(struct cgroup *cgroup, struct err *err)
 {
 	const struct cgroup_host *host = cgroup->host;
+	int rc = 0;
 
-	for (size_t i = 0; i < host->count; i++) {
+	cgroup->fresh = 0;
+	for (size_t i = 0; rc == 0 && i < host->count; i++) {
 		if (cgroup_dir(cgroup, i)[0] == '\0')
 			continue;
-		int rc = make_dir(cgroup, i, err);
+		rc = make_dir(cgroup, i, err);
 		if (rc == 0 && host->mode == CGROUP_MODE_V2)
 			rc = cgroup_enable_controllers(cgroup, i, err);
-		if (rc < 0)
-			return rc;
 	}
-	return 0;
+	for (size_t i = 0; rc < 0 && i < host->count; i++)
+		if (cgroup->fresh & (1u << i))
+			(void)unlinkat(host->root_fd, cgroup_dir(cgroup, i), AT_REMOVEDIR);
+	return rc;
 }
 
 static int open_v2_entry(const struct cgroup *cgroup, size_t i, const char *dir, int *ret_fd,

@@ -67,7 +67,10 @@ static inline const char *cgroup_dir(const struct cgroup *cgroup, size_t i)
 /*
  * Makes the directories and, on v2, enables all controllers on the way down. Parents made on the
  * way stay when the cgroup goes, as others may use them by then. A leaf that exists is taken over
- * when no process is in it. After a failure cgroup_remove() of the planned directories cleans up.
+ * when no process is in it. On failure the directories that it made are gone again, and the others
+ * are somebody else's: the caller must not cgroup_remove() them, least of all with
+ * CGROUP_REMOVE_KILL.
+ * The same is true of a journal: until cgroup_create() succeeded its directories are only planned.
  */
 int cgroup_create(struct cgroup *cgroup, struct err *err);
 

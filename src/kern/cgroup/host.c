@@ -104,18 +104,23 @@ static uint32_t parse_controllers(const char *list, size_t len)
 	return bits;
 }
 
+/* How to find out whether CGROUP_ROOT has a directory. */
+struct lookup {
+	bool (*exists)(void *context, const char *name);
+	void *context;
+};
+
 /*
  * The directory that a v1 hierarchy is mounted on: the list as it stands, or, where a distribution
  * joins names in another order, the (link of the) first controller. "" when it is not mounted.
  */
-static int find_mount(struct cgroup_host *host, const char *list, size_t len, uint32_t controllers,
-		      bool (*exists)(void *context, const char *name), void *context,
-		      uint16_t *ret_at, struct err *err)
+static int find_mount(struct cgroup_host *host, const struct lookup *lookup, const char *list,
+		      size_t len, struct cgroup_hierarchy *found, struct err *err)
 {
 	char name[256];
 
-	*ret_at = 0;
-	if (controllers == 1u << CGROUP_SYSTEMD) {
+	found->name_at = 0;
+	if (found->controllers == 1u << CGROUP_SYSTEMD) {
 		list += strlen("name=");
 		len -= strlen("name=");
 	}
@@ -124,19 +129,19 @@ static int find_mount(struct cgroup_host *host, const char *list, size_t len, ui
 			       "/proc/self/cgroup: controllers '%.64s...' are too long", list);
 	memcpy(name, list, len);
 	name[len] = '\0';
-	if (exists(context, name))
-		return text_add(host, name, len, ret_at, err);
-	for (unsigned c = 0; c < CGROUP_CONTROLLERS; c++)
-		if ((controllers & (1u << c)) != 0 && exists(context, controller_names[c]))
-			return text_add(host, controller_names[c], strlen(controller_names[c]),
-					ret_at, err);
+	if (lookup->exists(lookup->context, name))
+		return text_add(host, name, len, &found->name_at, err);
+	for (unsigned c = 0; c < CGROUP_CONTROLLERS; c++) {
+		const char *one = controller_names[c];
+		if ((found->controllers & (1u << c)) != 0 && lookup->exists(lookup->context, one))
+			return text_add(host, one, strlen(one), &found->name_at, err);
+	}
 	return 0;
 }
 
 /* One line "ID:CONTROLLERS:PATH". */
-static int parse_line(struct cgroup_host *host, const char *line, size_t len,
-		      bool (*exists)(void *context, const char *name), void *context,
-		      struct err *err)
+static int parse_line(struct cgroup_host *host, const struct lookup *lookup, const char *line,
+		      size_t len, struct err *err)
 {
 	const char *end = line + len;
 	const char *list = memchr(line, ':', len);
@@ -154,12 +159,11 @@ static int parse_line(struct cgroup_host *host, const char *line, size_t len,
 		found.controllers = parse_controllers(list, list_len);
 		if (found.controllers == 0)
 			return 0;
-		int rc = find_mount(host, list, list_len, found.controllers, exists, context,
-				    &found.name_at, err);
+		int rc = find_mount(host, lookup, list, list_len, &found, err);
 		if (rc < 0 || found.name_at == 0)
 			return rc;
 	} else if (host->mode != CGROUP_MODE_V2) {
-		if (!exists(context, "unified"))
+		if (!lookup->exists(lookup->context, "unified"))
 			return 0;
 		int rc = text_add(host, "unified", 7, &found.name_at, err);
 		if (rc < 0)
@@ -180,13 +184,15 @@ int cgroup_host_parse(struct cgroup_host *host, const char *proc_cgroup,
 		      bool (*exists)(void *context, const char *name), void *context,
 		      struct err *err)
 {
+	const struct lookup lookup = {exists, context};
+
 	host->count = 0;
 	host->controllers = 0;
 	host->text[0] = '\0'; /* offset 0 is the empty string */
 	host->text_used = 1;
 	while (*proc_cgroup != '\0') {
 		size_t len = strcspn(proc_cgroup, "\n");
-		int rc = parse_line(host, proc_cgroup, len, exists, context, err);
+		int rc = parse_line(host, &lookup, proc_cgroup, len, err);
 		if (rc < 0)
 			return rc;
 		proc_cgroup += len + (proc_cgroup[len] == '\n');
@@ -368,7 +374,7 @@ static int host_read(struct cgroup_host *host, struct err *err)
 	struct root_names names = {.used = 0};
 	char text[PROC_CGROUP_MAX];
 
-	host->root_fd = open(CGROUP_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	host->root_fd = openat(AT_FDCWD, CGROUP_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (host->root_fd < 0)
 		return err_errno(err, "open " CGROUP_ROOT);
 	if (fstatfs(host->root_fd, &fs) < 0)
@@ -379,7 +385,7 @@ static int host_read(struct cgroup_host *host, struct err *err)
 		if (rc < 0)
 			return rc;
 	}
-	auto_fd fd = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
+	auto_fd fd = openat(AT_FDCWD, "/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_errno(err, "open /proc/self/cgroup");
 	ssize_t got = fd_read_full(fd, text, sizeof(text));

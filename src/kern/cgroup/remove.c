@@ -107,7 +107,7 @@ int cgroup_remove(const char *const *dirs, size_t count, unsigned timeout_ms, un
 			return rc;
 		left |= 1u << i;
 	}
-	auto_fd root_fd = open(CGROUP_ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_fd root_fd = openat(AT_FDCWD, CGROUP_ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0)
 		return err_errno(err, "open " CGROUP_ROOT);
 	for (unsigned pause_us = PAUSE_FIRST_US;; pause_us *= 2) {

@@ -22,15 +22,13 @@ static bool fs_is_shared(const char *type)
 	return false;
 }
 
+/* "i_version" is a filesystem's own word; those without it refuse. */
 static const struct {
 	uint32_t flag;
 	const char *name;
-} fs_flags
-	[] =
-		{
-			{MS_SYNCHRONOUS, "sync"},    {MS_DIRSYNC, "dirsync"},
-			{MS_MANDLOCK, "mand"},       {MS_LAZYTIME, "lazytime"},
-			{MS_I_VERSION, "i_version"}, /* a filesystem's own in this interface; those without it refuse */
+} fs_flags[] = {
+	{MS_SYNCHRONOUS, "sync"},  {MS_DIRSYNC, "dirsync"},     {MS_MANDLOCK, "mand"},
+	{MS_LAZYTIME, "lazytime"}, {MS_I_VERSION, "i_version"},
 };
 
 static int fs_set_flags(int fs, const char *type, uint32_t sb_flags, uint64_t attr, struct err *err)

@@ -41,6 +41,13 @@ int mount_attach(int treefd, int targetfd, struct err *err)
 	return 0;
 }
 
+int mount_attach_name(int treefd, int dirfd, const char *name, struct err *err)
+{
+	if (uapi_move_mount(treefd, "", dirfd, name, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return err_errno(err, "attach a mount on '%s'", name);
+	return 0;
+}
+
 /* The atime mode is a field, not bits: it is replaced whole. */
 static void attr_complete(uint64_t *set, uint64_t *clear)
 {

@@ -53,6 +53,12 @@ int mount_tree_clone(int dirfd, const char *path, unsigned int flags, struct err
 int mount_attach(int treefd, int targetfd, struct err *err);
 
 /*
+ * The same on the entry `name` of a folder that nobody else can reach: of a filesystem that the caller has
+ * just made. One call, and no link can be there.
+ */
+int mount_attach_name(int treefd, int dirfd, const char *name, struct err *err);
+
+/*
  * Changes what treefd names. set, clear: MOUNT_ATTR_* (an atime mode replaces the former one;
  * clearing MOUNT_ATTR_NOATIME or _STRICTATIME goes back to relatime). propagation: 0, or one of
  * MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE. recursive: the whole tree. Where the kernel has

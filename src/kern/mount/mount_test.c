@@ -338,6 +338,33 @@ CHILD_TEST(pivots)
 	check_new_root(mount_pivot);
 }
 
+/* Unmounting the old root must not unmount what the namespace it was copied from shares with it. */
+CHILD_TEST(pivot_leaves_peers_alone)
+{
+	struct err err = {0};
+	int status = 0;
+
+	if (!testing_private_mounts())
+		return;
+	make_source();
+	CHECK_INT(mkdir("/tmp/shared", 0755), 0);
+	CHECK_INT(mount("tmpfs", "/tmp/shared", "tmpfs", 0, NULL), 0);
+	CHECK_INT(mount(NULL, "/tmp/shared", NULL, MS_SHARED, NULL), 0);
+	CHECK_INT(mkdir("/tmp/shared/below", 0755), 0);
+	CHECK_INT(mount("tmpfs", "/tmp/shared/below", "tmpfs", 0, NULL), 0);
+	testing_write("/tmp/shared/below/canary", "alive");
+	pid_t pid = fork();
+	if (pid == 0) {
+		if (unshare(CLONE_NEWNS) < 0)
+			_exit(1);
+		auto_fd root = open("/tmp/src", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		_exit(mount_pivot(root, &err) < 0);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid);
+	CHECK_INT(status, 0);
+	CHECK(testing_reads("/tmp/shared/below/canary", "alive"));
+}
+
 CHILD_TEST(moves_the_root)
 {
 	check_new_root(mount_move_root);
@@ -409,13 +436,15 @@ CHILD_TEST(masks)
 /* Attack 3: what stands for /dev/null is judged by the held descriptor. */
 CHILD_TEST(only_the_null_device_masks)
 {
-	static const char *const fakes[] = {"/tmp/fake", "/tmp/link", "/dev/zero", "/tmp"};
+	static const char *const fakes[] = {"/tmp/fake", "/tmp/link", "/dev/zero", "/tmp",
+					    "/tmp/block"};
 	struct mount_mask mask;
 
 	if (!testing_private_mounts())
 		return;
 	testing_write("/tmp/fake", "");
 	CHECK_INT(symlink("/proc/self/mem", "/tmp/link"), 0);
+	CHECK_INT(mknod("/tmp/block", S_IFBLK | 0600, makedev(1, 3)), 0);
 	for (size_t i = 0; i < sizeof(fakes) / sizeof(fakes[0]); i++) {
 		struct err err = {0};
 		auto_fd fd = open(fakes[i], O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -451,7 +480,7 @@ CHILD_TEST(makes_paths_readonly_without_setattr)
 {
 	if (!testing_private_mounts())
 		return;
-	REQUIRE(testing_forbid(SYS_mount_setattr));
+	REQUIRE(testing_forbid(SYS_mount_setattr) && testing_forbid(SYS_openat2));
 	check_readonly(false);
 }
 
@@ -478,6 +507,6 @@ CHILD_TEST(locked_flags)
 TESTS(T(filesystems_are_made_detached), T(refusals_carry_the_kernels_words),
       T(special_filesystems_mount), T(shared_superblocks_stay_writable), T(trees_are_cloned),
       T(attributes_by_setattr), T(attributes_without_setattr), T(attributes_of_whole_trees),
-      T(ids_are_mapped), T(pivots), T(moves_the_root), T(pivot_needs_a_mount), T(masks),
-      T(only_the_null_device_masks), T(makes_paths_readonly),
+      T(ids_are_mapped), T(pivots), T(pivot_leaves_peers_alone), T(moves_the_root),
+      T(pivot_needs_a_mount), T(masks), T(only_the_null_device_masks), T(makes_paths_readonly),
       T(makes_paths_readonly_without_setattr), T(locked_flags))

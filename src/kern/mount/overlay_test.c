@@ -132,6 +132,23 @@ CHILD_TEST(readonly_stack_by_child)
 		check_readonly(mount_overlay_create_by_child);
 }
 
+/* A layer's path that leads to another folder by now is noticed. */
+CHILD_TEST(moved_layer_by_child)
+{
+	struct err err = {0};
+
+	if (!testing_private_mounts())
+		return;
+	int lower[2] = {make_layer(0), make_layer(1)};
+	struct mount_overlay overlay = {
+		.lower_fds = lower, .lower_count = 2, .upper_fd = FD_NONE, .work_fd = FD_NONE};
+	CHECK_INT(mount("tmpfs", "/tmp/layer-with-a-long-name-1", "tmpfs", 0, NULL), 0);
+	CHECK(mount_overlay_create_by_child(&overlay, &err) < 0);
+	CHECK_INT(err.kind, ERR_UNSUPPORTED);
+	auto_fd tree = mount_overlay_create(&overlay, &err);
+	CHECK(tree >= 0);
+}
+
 static void check_refusals(create_fn create)
 {
 	struct err err = {0};
@@ -169,4 +186,5 @@ CHILD_TEST(refusals_by_child)
 }
 
 TESTS(T(few_layers), T(few_layers_by_child), T(many_layers), T(many_layers_by_child),
-      T(readonly_stack), T(readonly_stack_by_child), T(refusals), T(refusals_by_child))
+      T(readonly_stack), T(readonly_stack_by_child), T(moved_layer_by_child), T(refusals),
+      T(refusals_by_child))

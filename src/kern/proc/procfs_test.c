@@ -96,6 +96,7 @@ static void check_redirected(bool without_openat2)
 	REQUIRE(sethostname("canary", 6) == 0);
 	REQUIRE(mount("/proc/sys/kernel/hostname", "/proc/sys/kernel/domainname", NULL, MS_BIND,
 		      NULL) == 0);
+	REQUIRE(mount("/proc/sys/kernel", "/proc/sys/vm", NULL, MS_BIND, NULL) == 0);
 	auto_fd host = procfs_open_by(PROCFS_HOST, &err);
 	auto_fd private = procfs_open_by(PROCFS_NEW, &err);
 	auto_fd clone = procfs_open_by(PROCFS_CLONE, &err);
@@ -105,6 +106,7 @@ static void check_redirected(bool without_openat2)
 	CHECK(procfs_read_at(host, "sys/kernel/hostname", before, sizeof(before), &err) > 0);
 	CHECK_INT(procfs_write_at(host, "sys/kernel/domainname", "evil", &err), -EXDEV);
 	CHECK(says(&err, "mounted over"));
+	CHECK_INT(procfs_write_at(host, "sys/vm/hostname", "evil", &err), -EXDEV);
 	CHECK_INT(procfs_write_at(private, "sys/kernel/domainname", "fine", &err), 0);
 	CHECK_INT(procfs_write_at(clone, "sys/kernel/domainname", "fine", &err), 0);
 	CHECK(procfs_read_at(private, "sys/kernel/hostname", after, sizeof(after), &err) > 0);

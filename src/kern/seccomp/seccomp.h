@@ -25,9 +25,9 @@
  *   the profile names on that architecture, whatever the rule's action, fails with ENOSYS: to a C
  *   library a call newer than the policy looks like an older kernel, while one that the policy refuses
  *   by silence fails with the default action. An architecture on which the profile names nothing (or
- *   call 0 alone) has no such limit. Two differences from runc: the direct x86 socket and System V calls count
- *   as named, so that none that is allowed lies above the limit; and arm's private calls, whose
- *   numbers start at 0xf0000, have a limit of their own.
+ *   call 0 alone) has no such limit. Two differences from runc: x86's direct socket and System V
+ *   calls and the multiplexers they go through count as named, so that nothing that is allowed lies
+ *   above the limit; and arm's private calls, whose numbers start at 0xf0000, have their own.
  */
 #ifndef CORTEN_KERN_SECCOMP_SECCOMP_H
 #define CORTEN_KERN_SECCOMP_SECCOMP_H

@@ -61,20 +61,38 @@ int seccomp_cache_open_folder(int rootfd, struct err *err)
 	return fd_take(&fd);
 }
 
-int seccomp_cache_open(int folderfd, const struct seccomp_cache_key *key)
+/* Opens and reads in one go, so that what was checked is what is handed out. */
+static int open_and_read(int folderfd, const struct seccomp_cache_key *key,
+			 struct seccomp_program *ret_program)
 {
 	auto_fd fd = openat(folderfd, key->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	struct sock_filter insns[SECCOMP_FILE_MAX_INSNS];
-	uint32_t flags;
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0 || !is_trusted(&st, S_IFREG, 0600) || st.st_nlink != 1)
 		return -ENOENT;
-	int count = seccomp_program_read(fd, insns, SECCOMP_FILE_MAX_INSNS, &flags);
+	int count = seccomp_program_read(fd, ret_program->insns, SECCOMP_MAX_INSNS,
+					 &ret_program->flags);
 	if (count < 0 || (size_t)st.st_size != sizeof(struct seccomp_file_header) +
-						       (size_t)count * sizeof(insns[0]))
+						       (size_t)count * sizeof(struct sock_filter))
 		return -ENOENT;
+	ret_program->count = (uint32_t)count;
+	ret_program->unknown_names = 0;
 	return fd_take(&fd);
+}
+
+int seccomp_cache_read(int folderfd, const struct seccomp_cache_key *key,
+		       struct seccomp_program *ret_program)
+{
+	auto_fd fd = open_and_read(folderfd, key, ret_program);
+
+	return fd < 0 ? fd : 0;
+}
+
+int seccomp_cache_open(int folderfd, const struct seccomp_cache_key *key)
+{
+	struct seccomp_program program;
+
+	return open_and_read(folderfd, key, &program);
 }
 
 /* Empties a folder that has grown too full. What is open stays readable. */

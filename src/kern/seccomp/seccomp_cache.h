@@ -31,7 +31,11 @@ void seccomp_cache_key_init(struct seccomp_cache_key *key, const char *text, siz
 /* Opens the folder "~seccomp" beneath rootfd, made when absent. Fails with ERR_DENIED if not trusted. */
 int seccomp_cache_open_folder(int rootfd, struct err *err);
 
-/* The program of a key, open for reading at its start; -ENOENT when it must be compiled. */
+/* Reads the program of a key; -ENOENT when it must be compiled. unknown_names is not kept: 0. */
+int seccomp_cache_read(int folderfd, const struct seccomp_cache_key *key,
+		       struct seccomp_program *ret_program);
+
+/* The same file open for reading at its start, for a stage that reads it itself. */
 int seccomp_cache_open(int folderfd, const struct seccomp_cache_key *key);
 
 /* Stores a program, replacing what is there, and opens it as seccomp_cache_open() would. */

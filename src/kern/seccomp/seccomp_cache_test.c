@@ -109,6 +109,10 @@ TEST(what_is_stored_is_read)
 	CHECK_INT(seccomp_program_read(fd, insns, 1, &flags), -E2BIG);
 	auto_fd again = seccomp_cache_open(fixture.folderfd, &fixture.key);
 	CHECK(again >= 0);
+	struct seccomp_program copy = {.unknown_names = 1};
+	CHECK_INT(seccomp_cache_read(fixture.folderfd, &fixture.key, &copy), 0);
+	CHECK_INT(copy.count, fixture.program.count);
+	CHECK_INT(copy.flags, fixture.program.flags);
 	fixture_close(&fixture);
 }
 

@@ -50,6 +50,7 @@ struct background {
 
 /* The rules of one token while they are gathered. */
 struct gather {
+	struct compile *compile;
 	struct bpf_rule *rules;
 	uint32_t count;
 	uint32_t highest[SECCOMP_ARCH_COUNT]; /* named by the profile; 0: none */
@@ -191,7 +192,7 @@ static bool must_split(const struct seccomp_rule *rule)
 }
 
 /* Adds one alternative; `through` replaces a condition on the first argument. */
-static int add_rule(struct compile *compile, struct gather *gather, const struct bpf_rule *model,
+static int add_rule(struct gather *gather, const struct bpf_rule *model,
 		    const struct seccomp_arg *args, size_t args_count, bool wide,
 		    const struct seccomp_arg *through, struct err *err)
 {
@@ -207,7 +208,7 @@ static int add_rule(struct compile *compile, struct gather *gather, const struct
 			local[count++] = args[i];
 	}
 	if (count > 0) {
-		conds = arena_alloc(&compile->arena, count * sizeof(*conds));
+		conds = arena_alloc(&gather->compile->arena, count * sizeof(*conds));
 		if (conds == NULL)
 			return out_of_memory(err);
 	}
@@ -218,36 +219,18 @@ static int add_rule(struct compile *compile, struct gather *gather, const struct
 	return 0;
 }
 
-static int add_call(struct compile *compile, struct gather *gather, const struct seccomp_rule *rule,
+static int add_call(struct gather *gather, const struct seccomp_rule *rule,
 		    const struct bpf_rule *model, bool wide, const struct seccomp_arg *through,
 		    struct err *err)
 {
 	if (!must_split(rule))
-		return add_rule(compile, gather, model, rule->args, rule->args_count, wide, through,
-				err);
+		return add_rule(gather, model, rule->args, rule->args_count, wide, through, err);
 	for (size_t i = 0; i < rule->args_count; i++) {
-		int rc = add_rule(compile, gather, model, &rule->args[i], 1, wide, through, err);
+		int rc = add_rule(gather, model, &rule->args[i], 1, wide, through, err);
 		if (rc < 0)
 			return rc;
 	}
 	return 0;
-}
-
-/* The call through x86's multiplexer. */
-static int add_multiplexed(struct compile *compile, struct gather *gather,
-			   const struct seccomp_rule *rule, const struct bpf_rule *model,
-			   const char *name, struct err *err)
-{
-	const struct syscall_multiplexed *found = syscall_table_find_multiplexed(name);
-	struct bpf_rule by_number = *model;
-
-	if (found == NULL)
-		return 0;
-	const struct syscall_entry *entry =
-		syscall_table_find(found->through_ipc ? "ipc" : "socketcall");
-	struct seccomp_arg through = {.op = SECCOMP_OP_EQ, .value = found->number};
-	by_number.number = (uint32_t)entry->numbers[SECCOMP_ARCH_X86];
-	return add_call(compile, gather, rule, &by_number, false, &through, err);
 }
 
 static void note_highest(struct gather *gather, enum seccomp_arch arch, uint32_t number)
@@ -260,9 +243,28 @@ static void note_highest(struct gather *gather, enum seccomp_arch arch, uint32_t
 		*highest = number;
 }
 
-static int gather_rule(struct compile *compile, struct gather *gather, const struct token *token,
-		       size_t at, struct err *err)
+/* The call through x86's multiplexer. */
+static int add_multiplexed(struct gather *gather, const struct seccomp_rule *rule,
+			   const struct bpf_rule *model, const char *name, struct err *err)
 {
+	const struct syscall_multiplexed *found = syscall_table_find_multiplexed(name);
+	struct bpf_rule by_number = *model;
+
+	if (found == NULL)
+		return 0;
+	const struct syscall_entry *entry =
+		syscall_table_find(found->through_ipc ? "ipc" : "socketcall");
+	struct seccomp_arg through = {.op = SECCOMP_OP_EQ, .value = found->number};
+	by_number.number = (uint32_t)entry->numbers[SECCOMP_ARCH_X86];
+	note_highest(gather, SECCOMP_ARCH_X86, by_number.number);
+	if (model->value == gather->compile->default_value)
+		return 0;
+	return add_call(gather, rule, &by_number, false, &through, err);
+}
+
+static int gather_rule(struct gather *gather, const struct token *token, size_t at, struct err *err)
+{
+	const struct compile *compile = gather->compile;
 	const struct seccomp_rule *rule = &compile->profile->rules[at];
 	struct bpf_rule model = {.order = (uint32_t)at};
 	int rc = rule_value(rule, &model.value, err);
@@ -273,17 +275,15 @@ static int gather_rule(struct compile *compile, struct gather *gather, const str
 			enum seccomp_arch arch = token->archs[j];
 			if (!compile->wanted[arch])
 				continue;
-			if (arch == SECCOMP_ARCH_X86 && model.value != compile->default_value)
-				rc = add_multiplexed(compile, gather, rule, &model, entry->name,
-						     err);
+			if (arch == SECCOMP_ARCH_X86)
+				rc = add_multiplexed(gather, rule, &model, entry->name, err);
 			if (entry->numbers[arch] < 0 || rc < 0)
 				continue;
 			model.number = (uint32_t)entry->numbers[arch] |
 				       (arch == SECCOMP_ARCH_X32 ? X32_BIT : 0);
 			note_highest(gather, arch, model.number);
 			if (model.value != compile->default_value)
-				rc = add_call(compile, gather, rule, &model, is_wide(arch), NULL,
-					      err);
+				rc = add_call(gather, rule, &model, is_wide(arch), NULL, err);
 		}
 	}
 	return rc;
@@ -306,7 +306,7 @@ static int gather_rules(struct compile *compile, const struct token *token,
 	const struct seccomp_profile *profile = compile->profile;
 	size_t most = 1;
 
-	memset(ret_gather, 0, sizeof(*ret_gather));
+	*ret_gather = (struct gather){.compile = compile};
 	for (size_t i = 0; i < profile->rules_count; i++) {
 		const struct seccomp_rule *rule = &profile->rules[i];
 		if (rule->args_count > COMPILE_BYTES_MAX || rule->names_count > COMPILE_BYTES_MAX)
@@ -319,7 +319,7 @@ static int gather_rules(struct compile *compile, const struct token *token,
 	if (ret_gather->rules == NULL)
 		return out_of_memory(err);
 	for (size_t i = 0; i < profile->rules_count; i++) {
-		int rc = gather_rule(compile, ret_gather, token, i, err);
+		int rc = gather_rule(ret_gather, token, i, err);
 		if (rc < 0)
 			return rc;
 	}

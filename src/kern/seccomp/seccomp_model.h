@@ -252,8 +252,14 @@ static inline uint32_t model_highest(const struct seccomp_profile *profile, enum
 
 	for (size_t i = 0; i < profile->rules_count; i++) {
 		for (size_t j = 0; j < profile->rules[i].names_count; j++) {
-			const struct syscall_entry *entry =
-				syscall_table_find(profile->rules[i].names[j]);
+			const char *name = profile->rules[i].names[j];
+			const struct syscall_entry *entry = syscall_table_find(name);
+			const struct syscall_multiplexed *through =
+				syscall_table_find_multiplexed(name);
+			if (arch == SECCOMP_ARCH_X86 && through != NULL && highest < 117)
+				highest = through->through_ipc ? 117
+					  : highest < 102      ? 102
+							       : highest;
 			if (entry == NULL || entry->numbers[arch] < 0)
 				continue;
 			uint32_t number = (uint32_t)entry->numbers[arch];

@@ -60,7 +60,7 @@ static int run_run(const struct command_globals *globals, void *values_, int arg
 		rc = start_create(&how, &start, err);
 	if (rc < 0)
 		return rc;
-	rc = start_release(&start, err);
+	rc = start_await(&start, err);
 	if (rc == 0)
 		rc = control_poststart(&start.container, err);
 	if (rc < 0) {

@@ -21,6 +21,7 @@ enum stage_flag {
 	STAGE_SET_GROUPS = 2, /* false where a user namespace denies setgroups */
 	STAGE_FILTER = 4,     /* a seccomp program follows */
 	STAGE_SET_CAPS = 8,
+	STAGE_LINGER = 16, /* after a failure, stay until result_fd's other end is closed */
 };
 
 struct stage_plan {

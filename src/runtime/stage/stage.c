@@ -40,6 +40,9 @@ static void stage_fail(enum stage_step step, long rc)
 	struct stage_result result = {.step = step, .sys = (int32_t)-rc};
 
 	(void)call(__NR_write, plan.result_fd, (long)&result, sizeof(result));
+	/* Whoever hears of it looks at our root for the cause. */
+	if (plan.flags & STAGE_LINGER)
+		(void)call(__NR_read, plan.result_fd, (long)&result, sizeof(result));
 	stage_exit();
 }
 
@@ -73,6 +76,8 @@ static void stage_set_identity(void)
 			    call(__NR_setgroups, plan.group_count, (long)plan.groups, 0));
 	stage_check(STAGE_STEP_GID, call(__NR_setresgid, plan.gid, plan.gid, plan.gid));
 	if (plan.flags & STAGE_SET_CAPS) {
+		stage_check(STAGE_STEP_CAPS, arch_syscall(__NR_prctl, PR_CAP_AMBIENT,
+							  PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0));
 		for (unsigned int cap = 0; cap <= plan.last_cap; cap++)
 			if (!(plan.bounding >> cap & 1))
 				stage_check(STAGE_STEP_CAPS,

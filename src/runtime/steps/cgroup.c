@@ -11,8 +11,9 @@ int step_cgroup_create(struct start *start, struct err *err)
 	uint32_t warnings = 0;
 	int rc = cgroup_create(&start->cgroup, err);
 
-	if (rc == 0)
-		rc = resources_convert(start->config->linux->resources, &start->container.arena,
+	if (rc < 0)
+		return rc; /* it may be another's: nothing of ours is in it */
+	rc = resources_convert(start->config->linux->resources, &start->container.arena,
 				       &limits, err);
 	if (rc == 0)
 		rc = cgroup_apply(&start->cgroup, &limits, &warnings, err);

@@ -28,5 +28,5 @@ int step_payload_find(struct start *start, struct err *err)
 		rc = exec_find(start->root_fd, process->args.items[0],
 			       environment_get(&process->env, "PATH"), process->cwd, start->path,
 			       sizeof(start->path), err);
-	return rc < 0 ? err_wrap(err, rc, "exec") : 0;
+	return rc;
 }

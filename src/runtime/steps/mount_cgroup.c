@@ -4,6 +4,7 @@
 #include <linux/mount.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/path.h"
@@ -52,10 +53,9 @@ static int mount_v1_one(struct start *start, size_t i, int base, uint64_t attr, 
 	auto_fd tree = mount_hierarchy(start, i, attr, err);
 	if (tree < 0)
 		return err_wrap(err, tree, "cgroup hierarchy '%s'", name);
-	auto_fd target = path_make_in_root(base, name, PATH_DIR, 0755, err);
-	if (target < 0)
-		return target;
-	int rc = mount_attach(tree, target, err);
+	if (mkdirat(base, name, 0755) < 0)
+		return err_errno(err, "make the folder of cgroup hierarchy '%s'", name);
+	int rc = mount_attach_name(tree, base, name, err);
 	/* "cpu,cpuacct" is also found under each of its names. */
 	char names[128];
 	(void)snprintf(names, sizeof(names), "%s", name);

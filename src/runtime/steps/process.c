@@ -68,19 +68,8 @@ static int process_come_home(struct process_home *home, struct err *err)
 
 static int process_prepare(struct start *start, struct err *err)
 {
-	int ends[2];
-
 	start->stage_fd = seal_stage(err);
-	if (start->stage_fd < 0)
-		return start->stage_fd;
-	int rc = sync_pair(start->sync_fds, err);
-	if (rc < 0 || start->options->wait_for_start)
-		return rc;
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_errno(err, "make the stage's result pipe");
-	start->result_fds[0] = ends[0];
-	start->result_fds[1] = ends[1];
-	return 0;
+	return start->stage_fd < 0 ? start->stage_fd : sync_pair(start->sync_fds, err);
 }
 
 /* From here on `delete` can find and kill the process. */
@@ -117,7 +106,6 @@ int step_process_clone(struct start *start, struct err *err)
 	}
 	if (start->pid == 0) {
 		fd_closep(&start->sync_fds[0]);
-		fd_closep(&start->result_fds[0]);
 		fd_closep(&start->master_fd);
 		return 0;
 	}
@@ -128,7 +116,6 @@ int step_process_clone(struct start *start, struct err *err)
 		rc = home_rc;
 	}
 	fd_closep(&start->sync_fds[1]);
-	fd_closep(&start->result_fds[1]);
 	fd_closep(&start->console_fd);
 	if (rc == 0)
 		rc = process_record(start, err);
@@ -152,26 +139,19 @@ void step_process_kill(struct start *start)
 int step_process_ready(struct start *start, struct err *err)
 {
 	struct sync_message message;
-	char path[32];
 
+	if (!start->options->wait_for_start)
+		return 0; /* start_await() hears of it */
 	for (;;) {
 		int rc = sync_receive(start->sync_fds[0], &message, err);
 		if (rc < 0)
 			return rc;
 		if (message.type == SYNC_READY)
-			break;
+			return 0;
 		if (message.type == SYNC_FAILED) {
 			*err = message.err;
 			return err->sys > 0 ? -err->sys : -EIO;
 		}
-		if (message.type != SYNC_WARNING)
-			return err_set(err, ERR_SYSTEM, EPROTO,
-				       "an unexpected message (%u) during the start", message.type);
 		start_warn(start, "%s", message.err.text);
 	}
-	/* For the cause of a failed exec, which the process itself is not there to tell any more. */
-	(void)snprintf(path, sizeof(path), "/proc/%d/root", start->pid);
-	fd_closep(&start->root_fd);
-	start->root_fd = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return 0;
 }

@@ -1,0 +1,136 @@
+/*
+ * corten-image: unpacks image archives and root filesystems, confined. Started by the store.
+ *
+ *   load [--max-bytes N] [--platform OS/ARCH]    descriptors as in store/wire.h
+ *   import [--max-bytes N] [--message TEXT] [--change LINE]...
+ *   clean ROOT                                   empties the trash of a store, detached
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/fd.h"
+#include "image/confine.h"
+#include "image/digest.h"
+#include "image/import.h"
+#include "image/load.h"
+#include "image/records.h"
+#include "kern/uapi.h"
+#include "store/store.h"
+
+static int usage(void)
+{
+	(void)fprintf(stderr,
+		      "corten-image is started by corten:\n"
+		      "  corten-image load [--max-bytes N] [--platform OS/ARCH]\n"
+		      "  corten-image import [--max-bytes N] [--message TEXT] [--change LINE]...\n"
+		      "  corten-image clean ROOT\n");
+	return 2;
+}
+
+static int parse_options(int argc, char **argv, struct image_options *options)
+{
+	for (int i = 0; i + 1 < argc; i += 2) {
+		const char *value = argv[i + 1];
+		if (strcmp(argv[i], "--max-bytes") == 0) {
+			char *end;
+			errno = 0;
+			options->max_bytes = strtoll(value, &end, 10);
+			if (errno != 0 || *end != '\0' || options->max_bytes <= 0)
+				return -EINVAL;
+		} else if (strcmp(argv[i], "--platform") == 0) {
+			options->platform = value;
+		} else if (strcmp(argv[i], "--message") == 0) {
+			options->message = value;
+		} else if (strcmp(argv[i], "--change") == 0) {
+			options->changes.items[options->changes.count++] = value;
+		} else {
+			return -EINVAL;
+		}
+	}
+	return argc % 2 == 0 ? 0 : -EINVAL;
+}
+
+static int cores(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) < 0 ? 1 : CPU_COUNT(&set);
+}
+
+/* All that needs a view of the filesystem comes before it is given up. */
+static int run_confined(const struct image_options *options, bool import, struct err *err)
+{
+	int rc = digest_prepare(err);
+	if (rc == 0)
+		rc = confine(WIRE_FD_STAGING, WIRE_FD_INPUT, err);
+	if (rc == 0)
+		rc = import ? image_import(options, err) : image_load(options, err);
+	return rc;
+}
+
+static int unpack(int argc, char **argv, bool import)
+{
+	struct image_options options = {.input_fd = WIRE_FD_INPUT,
+					.records_fd = WIRE_FD_RECORDS,
+					.known_fd = WIRE_FD_KNOWN,
+					.threads = cores()};
+	struct wire_record record = {.type = WIRE_END};
+	struct err err = {0};
+	struct err unsent;
+
+	options.changes.items = calloc((size_t)argc + 1, sizeof(*options.changes.items));
+	if (options.changes.items == NULL || parse_options(argc, argv, &options) < 0)
+		return usage();
+	/* Without the store there is nobody to unpack for. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)uapi_close_range(WIRE_FD_LOCKS + 2, ~0U, 0);
+	int rc = run_confined(&options, import, &err);
+	if (rc < 0) {
+		record.type = WIRE_ERROR;
+		record.err = err;
+	}
+	rc |= records_send(WIRE_FD_RECORDS, &record, &unsent);
+	/* No exit handlers: some would want the filesystem that is gone. */
+	_exit(rc < 0 ? 1 : 0);
+}
+
+static int clean(const char *root)
+{
+	struct store *store;
+	struct err err;
+
+	/* The caller waits for the first half only. */
+	pid_t pid = fork();
+	if (pid != 0)
+		return pid < 0 ? 1 : 0;
+	(void)setsid();
+	auto_fd null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = 0; fd <= 2 && null >= 0; fd++)
+		(void)dup2(null, fd);
+	int rc = store_open(root, &store, &err);
+	if (rc == 0) {
+		rc = store_trash_empty(store, &err);
+		store_close(store);
+	}
+	return rc < 0 ? 1 : 0; /* nobody listens: the next load or removal tries again */
+}
+
+int main(int argc, char **argv)
+{
+	if (argc >= 2 && strcmp(argv[1], "load") == 0)
+		return unpack(argc - 2, argv + 2, false);
+	if (argc >= 2 && strcmp(argv[1], "import") == 0)
+		return unpack(argc - 2, argv + 2, true);
+	if (argc == 3 && strcmp(argv[1], "clean") == 0)
+		return clean(argv[2]);
+	return usage();
+}
