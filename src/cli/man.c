@@ -1,0 +1,110 @@
+#include <string.h>
+
+#include "cli/command.h"
+
+/* troff reads a leading dot or quote, and every backslash and hyphen, in its own way. */
+static void add_text(struct buf *out, const char *text)
+{
+	bool line_begins = true;
+
+	for (; *text != '\0'; text++) {
+		if (line_begins && (*text == '.' || *text == '\''))
+			buf_str(out, "\\&");
+		if (*text == '\\')
+			buf_str(out, "\\e");
+		else if (*text == '-')
+			buf_str(out, "\\-");
+		else
+			buf_char(out, *text);
+		line_begins = *text == '\n';
+	}
+}
+
+static void add_option(const struct option *option, struct buf *out)
+{
+	buf_str(out, ".TP\n");
+	if (option->letter != '\0')
+		buf_fmt(out, "\\fB\\-%c\\fR, ", option->letter);
+	buf_str(out, "\\fB\\-\\-");
+	add_text(out, option->name);
+	buf_str(out, "\\fR");
+	if (option->metavar != NULL) {
+		buf_str(out, " \\fI");
+		add_text(out, option->metavar);
+		buf_str(out, "\\fR");
+	}
+	buf_char(out, '\n');
+	add_text(out, option->help);
+	buf_char(out, '\n');
+}
+
+static void add_command(const struct command *command, struct buf *out)
+{
+	buf_str(out, ".SS corten ");
+	add_text(out, command->name);
+	buf_char(out, ' ');
+	add_text(out, command->operands);
+	buf_char(out, '\n');
+	add_text(out, command->summary);
+	buf_str(out, ".\n");
+	if (command->aliases != NULL) {
+		buf_str(out, "Also known as: ");
+		add_text(out, command->aliases);
+		buf_str(out, ".\n");
+	}
+	if (command->text != NULL) {
+		buf_str(out, ".PP\n");
+		add_text(out, command->text);
+		buf_char(out, '\n');
+	}
+	for (size_t i = 0; i < command->option_count; i++)
+		add_option(&command->options[i], out);
+}
+
+static const char closing[] =
+	".SH EXIT STATUS\n"
+	"\\fBrun\\fR and \\fBexec\\fR exit with the status of the container's process, or with\n"
+	".TP\n125\nwhen Corten itself failed,\n"
+	".TP\n126\nwhen the command cannot be executed,\n"
+	".TP\n127\nwhen it was not found,\n"
+	".TP\n128+\\fIn\\fR\nwhen signal \\fIn\\fR killed it.\n"
+	".SH NETWORK\n"
+	"A container has a network namespace of its own with nothing but its loopback\n"
+	"(\\fB\\-\\-network none\\fR, the default for now), or the host's (\\fB\\-\\-network "
+	"host\\fR).\n"
+	".SH FILES\n"
+	".TP\n\\fI/etc/corten/corten.conf\\fR, \\fI/etc/corten/corten.conf.d/*.conf\\fR, "
+	"\\fI$XDG_CONFIG_HOME/corten/corten.conf\\fR\n"
+	"Defaults, as lines of \\fIkey\\fR = \\fIvalue\\fR, read in this order. Keys: root, state, "
+	"libexec, network, pids\\-limit, shm\\-size, detach\\-keys, stop\\-timeout, log\\-driver, "
+	"log\\-max\\-size, log\\-max\\-files, seccomp\\-profile, cgroup\\-parent, init, ulimit "
+	"(which "
+	"may come several times).\n"
+	".TP\n\\fI/var/lib/corten\\fR\nImages, containers, the database.\n"
+	".TP\n\\fI/run/corten\\fR\nWhat does not outlive a reboot.\n"
+	".SH ENVIRONMENT\n"
+	".TP\n\\fBCORTEN_ROOT\\fR, \\fBCORTEN_STATE\\fR, \\fBCORTEN_LIBEXEC\\fR\n"
+	"Override the configuration; the last is the folder of Corten's other programs.\n"
+	".TP\n\\fBNO_COLOR\\fR\nNo colours, not even on a terminal.\n"
+	".SH SEE ALSO\n\\fBcorten\\-runtime\\fR(8)\n";
+
+void man_program(struct buf *out)
+{
+	buf_str(out,
+		".TH CORTEN 1 \"\" \"Corten " CORTEN_VERSION "\" \"User Commands\"\n"
+		".SH NAME\ncorten \\- run containers\n"
+		".SH SYNOPSIS\n\\fBcorten\\fR [\\fIOPTIONS\\fR] \\fICOMMAND\\fR [\\fIARG\\fR...]\n"
+		".SH DESCRIPTION\n"
+		"Runs containers from images. There is no daemon: each command does its work, and "
+		"a\n"
+		"small monitor stays beside each running container.\n"
+		".SH OPTIONS\n");
+	for (size_t i = 0; i < cli_global_option_count; i++)
+		add_option(&cli_global_options[i], out);
+	buf_str(out, ".SH COMMANDS\n");
+	for (size_t i = 0; cli_commands[i] != NULL; i++) {
+		if ((cli_commands[i]->flags & COMMAND_HIDDEN) == 0)
+			add_command(cli_commands[i], out);
+	}
+	buf_str(out, closing);
+}

@@ -1,0 +1,226 @@
+/* corten ps. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/command.h"
+#include "cli/filter.h"
+#include "cli/text.h"
+#include "engine/spec/list.h"
+#include "engine/spec/value.h"
+
+#define OUT_MAX       (64 * 1024 * 1024)
+#define COMMAND_CHARS 20
+#define SHORT_ID      12
+
+struct ps_values {
+	bool all;
+	bool quiet;
+	bool no_trunc;
+	bool latest;
+	const char *last;
+	const char *format;
+	json_strings filters;
+};
+
+static const struct option ps_options[] = {
+	OPT_FLAG(struct ps_values, all, 'a', "all", "show those that do not run as well"),
+	OPT_LIST(struct ps_values, filters, 'f', "filter", "KEY=VALUE", HINT_NONE,
+		 "id, name, status, label, ancestor, exited"),
+	OPT_STRING(struct ps_values, format, '\0', "format", "table|json", HINT_WORDS,
+		   "form of the output"),
+	OPT_FLAG(struct ps_values, latest, 'l', "latest", "show the newest, whatever its state"),
+	OPT_STRING(struct ps_values, last, 'n', "last", "N", HINT_NONE, "show the N newest"),
+	OPT_FLAG(struct ps_values, no_trunc, '\0', "no-trunc", "cut nothing"),
+	OPT_FLAG(struct ps_values, quiet, 'q', "quiet", "ids alone"),
+};
+
+/* Docker's names for a row; all of them text. */
+struct ps_row {
+	const char *command;
+	const char *created_at;
+	const char *id;
+	const char *image;
+	const char *labels;
+	const char *names;
+	const char *networks;
+	const char *ports;
+	const char *running_for;
+	const char *state;
+	const char *status;
+};
+
+#define ROW(member, name) JSON_PLAIN(struct ps_row, member, name, JSON_TYPE_STRING, JSON_WRITE_ZERO)
+static const struct json_field ps_fields[] = {
+	ROW(command, "Command"),   ROW(created_at, "CreatedAt"), ROW(id, "ID"),
+	ROW(image, "Image"),       ROW(labels, "Labels"),        ROW(names, "Names"),
+	ROW(networks, "Networks"), ROW(ports, "Ports"),          ROW(running_for, "RunningFor"),
+	ROW(state, "State"),       ROW(status, "Status"),
+};
+static JSON_SHAPE(ps_shape, struct ps_row, ps_fields);
+
+static int64_t now_s(void)
+{
+	return (int64_t)time(NULL);
+}
+
+static const char *status_text(const struct engine_container *c, struct arena *arena)
+{
+	char age[64];
+
+	switch (c->status) {
+	case ENGINE_CREATED:
+		return "Created";
+	case ENGINE_RUNNING:
+		text_duration(now_s() - c->started_ns / 1000000000, age, sizeof(age));
+		return list_text(arena, "Up %s", age);
+	case ENGINE_EXITED:
+		if (c->finished_ns == 0)
+			return list_text(arena, "Exited (%d)", c->exit_code);
+		text_duration(now_s() - c->finished_ns / 1000000000, age, sizeof(age));
+		return list_text(arena, "Exited (%d) %s ago", c->exit_code, age);
+	}
+	return "";
+}
+
+static const char *labels_text(const struct engine_container *c, struct arena *arena)
+{
+	BUF_AUTO(text, LIST_TEXT_MAX);
+
+	for (size_t i = 0; i < c->labels.count; i++)
+		buf_fmt(&text, "%s%s=%s", i > 0 ? "," : "", c->labels.items[i].key,
+			c->labels.items[i].value);
+	return text.len > 0 ? arena_strndup(arena, text.data, text.len) : "";
+}
+
+static int make_row(const struct engine_container *c, bool no_trunc, struct arena *arena,
+		    struct ps_row *ret_row, struct err *err)
+{
+	char age[64], created[64];
+	const char *command = text_printable(c->command, arena);
+
+	text_duration(now_s() - c->created_ns / 1000000000, age, sizeof(age));
+	text_time(c->created_ns, created, sizeof(created));
+	if (command != NULL && !no_trunc)
+		command = text_ellipsis(command, COMMAND_CHARS, arena);
+	*ret_row = (struct ps_row){
+		.command = command != NULL ? list_text(arena, "\"%s\"", command) : NULL,
+		.created_at = list_text(arena, "%s", created),
+		.id = no_trunc ? c->id : arena_strndup(arena, c->id, SHORT_ID),
+		.image = text_printable(c->image, arena),
+		.labels = labels_text(c, arena),
+		.names = c->name,
+		.networks = c->options.network != NULL ? c->options.network : "none",
+		.ports = "",
+		.running_for = list_text(arena, "%s ago", age),
+		.state = engine_status_name(c->status),
+		.status = status_text(c, arena),
+	};
+	if (ret_row->command == NULL || ret_row->created_at == NULL || ret_row->id == NULL ||
+	    ret_row->image == NULL || ret_row->labels == NULL || ret_row->running_for == NULL ||
+	    ret_row->status == NULL)
+		return list_no_memory(err);
+	return 0;
+}
+
+static bool shown(const struct ps_values *v, const struct engine_container *c,
+		  const struct filters *filters)
+{
+	bool by_state = v->all || v->latest || v->last != NULL || filters_have(filters, "status") ||
+			filters_have(filters, "exited");
+
+	return (by_state || c->status == ENGINE_RUNNING) && filters_match_container(filters, c);
+}
+
+static int add_cells(json_strings *cells, const struct ps_row *row, struct arena *arena,
+		     struct err *err)
+{
+	const char *const texts[] = {row->id,     row->image, row->command, row->running_for,
+				     row->status, row->ports, row->names};
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < sizeof(texts) / sizeof(texts[0]); i++)
+		rc = list_push_text(cells, texts[i], arena, err);
+	return rc;
+}
+
+static int print_rows(struct cli *cli, const struct ps_values *v,
+		      const engine_containers *containers, struct err *err)
+{
+	static const struct ps_row head = {.id = "CONTAINER ID",
+					   .image = "IMAGE",
+					   .command = "COMMAND",
+					   .running_for = "CREATED",
+					   .status = "STATUS",
+					   .ports = "PORTS",
+					   .names = "NAMES"};
+	BUF_AUTO(out, OUT_MAX);
+	json_strings cells = {0};
+	bool json = v->format != NULL && strcmp(v->format, "json") == 0;
+
+	int rc = add_cells(&cells, &head, cli->arena, err);
+	for (size_t i = 0; rc == 0 && i < containers->count; i++) {
+		struct ps_row row;
+		rc = make_row(&containers->items[i], v->no_trunc, cli->arena, &row, err);
+		if (rc < 0)
+			return rc;
+		if (v->quiet) {
+			buf_fmt(&out, "%s\n", row.id);
+		} else if (json) {
+			json_write(&ps_shape, &row, JSON_COMPACT, &out);
+			buf_char(&out, '\n');
+		} else {
+			rc = add_cells(&cells, &row, cli->arena, err);
+		}
+	}
+	if (rc == 0 && !v->quiet && !json)
+		text_table(&cells, 7, &out);
+	return rc < 0 ? rc : cli_print(&out, err);
+}
+
+static int cmd_ps(struct cli *cli, void *values, const struct option_args *args, struct err *err)
+{
+	static const char *const keys[] = {"id",       "name",   "status", "label",
+					   "ancestor", "exited", NULL};
+	const struct ps_values *v = values;
+	engine_containers all, chosen = {0};
+	struct filters filters;
+	int64_t most = v->latest ? 1 : INT64_MAX;
+
+	(void)args;
+	if (v->format != NULL && strcmp(v->format, "json") != 0 && strcmp(v->format, "table") != 0)
+		return err_set(err, ERR_UNSUPPORTED, 0,
+			       "--format is table or json, not '%s': templates are not built",
+			       v->format);
+	int rc =
+		v->last != NULL ? value_parse_int(v->last, "--last", -1, INT64_MAX, &most, err) : 0;
+	if (most < 0)
+		most = INT64_MAX;
+	if (rc == 0)
+		rc = filters_parse(&v->filters, keys, cli->arena, &filters, err);
+	if (rc == 0)
+		rc = engine_container_list(cli->engine, cli->arena, &all, err);
+	for (size_t i = 0; rc == 0 && i < all.count && (int64_t)chosen.count < most; i++) {
+		if (!shown(v, &all.items[i], &filters))
+			continue;
+		struct engine_container *added = list_push(&chosen, sizeof(*added), cli->arena);
+		if (added == NULL)
+			return list_no_memory(err);
+		*added = all.items[i];
+	}
+	return rc < 0 ? rc : print_rows(cli, v, &chosen, err);
+}
+
+const struct command command_ps = {
+	.name = "ps",
+	.aliases = "container ls,container list,container ps",
+	.operands = "",
+	.summary = "list containers",
+	.max = 0,
+	.flags = COMMAND_ENGINE,
+	.options = ps_options,
+	.option_count = sizeof(ps_options) / sizeof(ps_options[0]),
+	.values_size = sizeof(struct ps_values),
+	.run = cmd_ps,
+};

@@ -1,0 +1,206 @@
+#include "cli/text.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine/spec/value.h"
+
+#define NANO 1000000000LL
+
+void text_duration(int64_t seconds, char *buf, size_t size)
+{
+	static const struct {
+		int64_t below;
+		int64_t unit;
+		const char *name;
+	} rows[] = {
+		{60, 1, "seconds"},
+		{3600, 60, "minutes"},
+		{48 * 3600, 3600, "hours"},
+		{14 * 86400, 86400, "days"},
+		{60 * 86400, 7 * 86400, "weeks"},
+		{730 * 86400, 30 * 86400, "months"},
+		{INT64_MAX, 365 * 86400, "years"},
+	};
+
+	if (seconds < 1) {
+		(void)snprintf(buf, size, "Less than a second");
+	} else if (seconds == 1) {
+		(void)snprintf(buf, size, "1 second");
+	} else if (seconds >= 60 && seconds < 120) {
+		(void)snprintf(buf, size, "About a minute");
+	} else if (seconds >= 3600 && seconds < 5400) {
+		(void)snprintf(buf, size, "About an hour");
+	} else {
+		size_t i = 0;
+		while (seconds >= rows[i].below)
+			i++;
+		(void)snprintf(buf, size, "%" PRId64 " %s", seconds / rows[i].unit, rows[i].name);
+	}
+}
+
+void text_size(int64_t bytes, char *buf, size_t size)
+{
+	static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+	int64_t scale = 1;
+	size_t unit = 0;
+
+	while (unit < 6 && bytes / scale >= 1000) {
+		scale *= 1000;
+		unit++;
+	}
+	double value = (double)bytes / (double)scale;
+	if (unit == 0)
+		(void)snprintf(buf, size, "%" PRId64 "B", bytes);
+	else
+		(void)snprintf(buf, size, "%.3g%s", value, units[unit]);
+}
+
+void text_time(int64_t ns, char *buf, size_t size)
+{
+	time_t seconds = (time_t)(ns / NANO);
+	struct tm parts;
+
+	if (ns <= 0 || gmtime_r(&seconds, &parts) == NULL) {
+		(void)snprintf(buf, size, "0001-01-01T00:00:00Z");
+		return;
+	}
+	(void)snprintf(buf, size, "%04d-%02d-%02dT%02d:%02d:%02d.%09" PRId64 "Z",
+		       parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour,
+		       parts.tm_min, parts.tm_sec, (int64_t)(ns % NANO));
+}
+
+static bool continues(char c)
+{
+	return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+static size_t count_characters(const char *text)
+{
+	size_t count = 0;
+
+	for (; *text != '\0'; text++)
+		count += !continues(*text);
+	return count;
+}
+
+const char *text_ellipsis(const char *text, size_t max, struct arena *arena)
+{
+	size_t len = 0, kept = 0;
+
+	if (count_characters(text) <= max)
+		return text;
+	while (kept < max - 1 || continues(text[len])) {
+		kept += !continues(text[len]);
+		len++;
+	}
+	char *cut = arena_alloc(arena, len + 4);
+	if (cut != NULL) {
+		memcpy(cut, text, len);
+		memcpy(cut + len, "\xe2\x80\xa6", 4);
+	}
+	return cut;
+}
+
+const char *text_printable(const char *text, struct arena *arena)
+{
+	char *copy = arena_strndup(arena, text, strlen(text));
+
+	for (char *at = copy; at != NULL && *at != '\0'; at++) {
+		if ((unsigned char)*at < 0x20 || *at == 0x7f)
+			*at = '?';
+	}
+	return copy;
+}
+
+void text_table(const json_strings *cells, size_t columns, struct buf *out)
+{
+	for (size_t i = 0; i < cells->count; i++) {
+		size_t column = i % columns, width = 0;
+		buf_str(out, cells->items[i]);
+		if (column + 1 == columns) {
+			buf_char(out, '\n');
+			continue;
+		}
+		for (size_t j = column; j < cells->count; j += columns) {
+			size_t other = count_characters(cells->items[j]);
+			width = other > width ? other : width;
+		}
+		for (size_t pad = count_characters(cells->items[i]); pad < width + 3; pad++)
+			buf_char(out, ' ');
+	}
+}
+
+/* "2026-01-02T03:04:05.5Z", "2026-01-02T03:04:05+01:00", "2026-01-02". */
+static int parse_rfc3339(const char *text, int64_t *ret_ns)
+{
+	struct tm parts = {.tm_mday = 1};
+	int64_t nano = 0, offset = 0;
+	const char *at = strptime(text, "%Y-%m-%dT%H:%M:%S", &parts);
+
+	if (at == NULL) {
+		parts = (struct tm){.tm_mday = 1};
+		at = strptime(text, "%Y-%m-%d", &parts);
+	}
+	if (at == NULL)
+		return -EINVAL;
+	if (*at == '.') {
+		int64_t scale = NANO;
+		for (at++; isdigit((unsigned char)*at); at++) {
+			scale /= 10;
+			nano += (*at - '0') * scale;
+		}
+	}
+	if (*at == '+' || *at == '-') {
+		int hours = 0, minutes = 0;
+		if (sscanf(at + 1, "%2d:%2d", &hours, &minutes) != 2)
+			return -EINVAL;
+		offset = (*at == '-' ? -1 : 1) * (hours * 3600LL + minutes * 60LL);
+		at += 6;
+	} else if (*at == 'Z') {
+		at++;
+	}
+	if (*at != '\0')
+		return -EINVAL;
+	*ret_ns = ((int64_t)timegm(&parts) - offset) * NANO + nano;
+	return 0;
+}
+
+static int parse_epoch(const char *text, int64_t *ret_ns)
+{
+	char *end = NULL;
+	int64_t nano = 0, scale = NANO;
+
+	errno = 0;
+	long long seconds = strtoll(text, &end, 10);
+	if (end == text || errno != 0 || seconds < 0 || seconds > INT64_MAX / NANO - 1)
+		return -EINVAL;
+	if (*end == '.') {
+		for (end++; isdigit((unsigned char)*end); end++) {
+			scale /= 10;
+			nano += (*end - '0') * scale;
+		}
+	}
+	*ret_ns = seconds * NANO + nano;
+	return *end == '\0' ? 0 : -EINVAL;
+}
+
+int text_parse_time(const char *text, int64_t now_ns, int64_t *ret_ns, struct err *err)
+{
+	struct err ignored;
+	int64_t back = 0;
+
+	if (parse_epoch(text, ret_ns) == 0 || parse_rfc3339(text, ret_ns) == 0)
+		return 0;
+	if (value_parse_duration(text, &back, &ignored) < 0)
+		return err_set(err, ERR_INVALID, 0,
+			       "'%s' is no time: 2026-01-02T15:04:05Z, 10m, or seconds since 1970",
+			       text);
+	*ret_ns = now_ns - back;
+	return 0;
+}

@@ -1,0 +1,274 @@
+/*
+ * engine.h - containers: create, start, attach, signal, wait, list, remove. And the engine's view of images.
+ *
+ * Purpose    What the command line, and later the APIs, are made of. There is no daemon: every call
+ *            works on the database, the containers' journals, and their monitors.
+ * Ownership  struct engine is closed by its opener. Results live in the arena that a call is given.
+ * Units      Times are nanoseconds since the epoch (_ns); timeouts are in milliseconds (_ms).
+ * Errors     ERR_NOT_FOUND "No such container: x", ERR_CONFLICT for a name or state in the way.
+ * Threads    One engine belongs to one thread.
+ */
+#ifndef CORTEN_ENGINE_ENGINE_H
+#define CORTEN_ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "engine/config.h"
+#include "engine/options.h"
+
+struct engine;
+
+/* Opens the store and the database. config must outlive the engine. */
+int engine_open(const struct engine_config *config, struct engine **ret_engine, struct err *err);
+void engine_close(struct engine *engine);
+
+/* ---- containers ---- */
+
+enum engine_status {
+	ENGINE_CREATED,
+	ENGINE_RUNNING,
+	ENGINE_EXITED,
+};
+
+/* "created", "running", "exited". */
+const char *engine_status_name(enum engine_status status);
+
+struct engine_container {
+	const char *id;
+	const char *name;
+	const char *image;    /* as the user named it */
+	const char *image_id; /* hex */
+	const char *command;  /* for people: the words, joined */
+	int64_t created_ns;
+	bool auto_remove;
+	struct engine_options options;
+	json_pairs labels;
+
+	/* What the journal says, and the kernel. */
+	enum engine_status status;
+	int32_t pid;
+	uint64_t pid_start_ticks;
+	int32_t exit_code;
+	bool oom;
+	int64_t started_ns;
+	int64_t finished_ns;
+	const char *message; /* why the start failed, or NULL */
+};
+
+typedef JSON_LIST_OF(struct engine_container) engine_containers;
+
+struct engine_created {
+	const char *id;
+	json_strings warnings;
+};
+
+/*
+ * Makes a container; nothing runs yet. options->env, labels and bind sources are resolved here: bare names
+ * from `env` (environ), files read.
+ */
+int engine_container_create(struct engine *engine, const struct engine_options *options,
+			    char *const *env, struct arena *arena,
+			    struct engine_created *ret_created, struct err *err);
+
+/* By id, name or the id's unique beginning. */
+int engine_container_find(struct engine *engine, const char *reference, struct arena *arena,
+			  struct engine_container *ret_container, struct err *err);
+
+/* Newest first. */
+int engine_container_list(struct engine *engine, struct arena *arena,
+			  engine_containers *ret_containers, struct err *err);
+
+/* What a client wants of a container's streams. */
+struct engine_streams {
+	bool want_stdin;
+	bool want_stdout;
+	bool want_stderr;
+	bool will_clean; /* removes the container after its end; see engine_session_cleaned() */
+	uint16_t rows;   /* of the terminal, 0: not known */
+	uint16_t columns;
+};
+
+struct engine_started {
+	int session;           /* descriptor for engine_session_run(); the caller closes it */
+	json_strings warnings; /* what the host could not give */
+};
+
+/*
+ * Starts a created or exited container and returns once it runs. When it does not: the error, and
+ * *ret_exit_code is 125, 126 or 127 as `run` shall exit with.
+ */
+int engine_container_start(struct engine *engine, const char *id,
+			   const struct engine_streams *streams, struct arena *arena,
+			   struct engine_started *ret_started, int *ret_exit_code, struct err *err);
+
+/* Connects to a running container's streams. */
+int engine_container_attach(struct engine *engine, const struct engine_container *container,
+			    const struct engine_streams *streams, int *ret_session,
+			    struct err *err);
+
+enum engine_session_end {
+	ENGINE_SESSION_EXITED,   /* exit_code is the container's */
+	ENGINE_SESSION_DETACHED, /* by the detach keys */
+	ENGINE_SESSION_LOST,     /* the monitor went away */
+};
+
+struct engine_session {
+	int fd;
+	bool tty;                /* the container has a terminal: raw mode, resizes, detach keys */
+	bool want_stdin;         /* from descriptor 0 */
+	bool sig_proxy;          /* signals that arrive go to the container */
+	const char *detach_keys; /* NULL: ctrl-p,ctrl-q */
+};
+
+/* Joins descriptors 0, 1 and 2 to the container until one side is done. */
+int engine_session_run(const struct engine_session *session, enum engine_session_end *ret_end,
+		       int *ret_exit_code, struct err *err);
+
+/* Tells the monitor that the promised removal is done. */
+void engine_session_cleaned(int fd);
+
+/* Whether the text is a list of detach keys ("ctrl-p,ctrl-q"). */
+int engine_session_check_keys(const char *keys, struct err *err);
+
+/* Sends a signal to the container's first process. */
+int engine_container_signal(struct engine *engine, const struct engine_container *container,
+			    int signal, struct err *err);
+
+/* Sends the stop signal, waits, then kills. timeout_ms < 0: the container's own, or ten seconds. */
+int engine_container_stop(struct engine *engine, const struct engine_container *container,
+			  int64_t timeout_ms, struct err *err);
+
+/* Waits for the end. timeout_ms < 0: for ever. 1: ended, with its code; 0: time ran out. */
+int engine_container_wait(struct engine *engine, const struct engine_container *container,
+			  int64_t timeout_ms, int *ret_exit_code, struct err *err);
+
+/*
+ * Removes a container and everything of it. force: a running one is killed first. Leftovers of killed
+ * processes are no obstacle.
+ */
+int engine_container_remove(struct engine *engine, const struct engine_container *container,
+			    bool force, struct err *err);
+
+/* The same for one whose session ended with ENGINE_SESSION_EXITED: nothing of it runs any more. */
+int engine_container_finish(struct engine *engine, const char *id, struct err *err);
+
+/* What the monitor executes when a container that was run with --rm has ended: removes it if it has. */
+int engine_container_cleanup(struct engine *engine, const char *id, struct err *err);
+
+struct engine_exec {
+	json_strings args;
+	json_strings env;
+	json_strings env_files;
+	const char *workdir;
+	const char *user;
+	const char *detach_keys;
+	bool interactive;
+	bool tty;
+	bool detach;
+	bool privileged;
+};
+
+/*
+ * Runs a further process in a running container. *ret_exit_code is the process's, or 125 to 127. Without
+ * a terminal and not detached it does not return on success: the runtime takes this process's place.
+ */
+int engine_container_exec(struct engine *engine, const struct engine_container *container,
+			  const struct engine_exec *request, char *const *env, int *ret_exit_code,
+			  struct err *err);
+
+struct engine_logs {
+	bool follow;
+	bool timestamps;
+	int64_t tail;     /* lines; negative: all */
+	int64_t since_ns; /* 0: from the beginning */
+	int64_t until_ns; /* 0: to the end */
+};
+
+/* Writes a container's log to descriptors 1 and 2. */
+int engine_container_logs(struct engine *engine, const struct engine_container *container,
+			  const struct engine_logs *request, struct err *err);
+
+/* Appends Docker's inspect object. */
+int engine_container_inspect(struct engine *engine, const struct engine_container *container,
+			     struct buf *out, struct err *err);
+
+/* ---- images ---- */
+
+struct engine_image {
+	const char *id;
+	json_strings names; /* as people write them */
+	int64_t created_s;
+	int64_t size_bytes;
+	const char *architecture;
+	const char *os;
+};
+
+typedef JSON_LIST_OF(struct engine_image) engine_images;
+
+int engine_image_list(struct engine *engine, struct arena *arena, engine_images *ret_images,
+		      struct err *err);
+
+struct engine_progress {
+	uint32_t layer;
+	const char *name;
+	int64_t done_bytes;
+	int64_t total_bytes; /* 0: not known */
+	bool done;
+	bool known; /* the layer was there already */
+};
+typedef void engine_progress_fn(void *arg, const struct engine_progress *progress);
+
+struct engine_load {
+	bool import; /* a root filesystem, not an image archive */
+	int input_fd;
+	const char *name;
+	json_strings changes;
+	const char *message;
+	const char *platform;
+	engine_progress_fn *progress;
+	void *progress_arg;
+};
+
+int engine_image_load(struct engine *engine, const struct engine_load *request, struct arena *arena,
+		      engine_images *ret_images, struct err *err);
+
+struct engine_image_removed {
+	json_strings untagged;
+	const char *deleted; /* NULL: the image itself stays */
+};
+
+int engine_image_remove(struct engine *engine, const char *reference, bool force,
+			struct arena *arena, struct engine_image_removed *ret_removed,
+			struct err *err);
+
+int engine_image_tag(struct engine *engine, const char *reference, const char *name,
+		     struct err *err);
+
+/* Appends an object as Docker's image inspect has it. */
+int engine_image_inspect(struct engine *engine, const char *reference, struct buf *out,
+			 struct err *err);
+
+/* ---- the whole ---- */
+
+struct engine_info {
+	size_t containers;
+	size_t running;
+	size_t images;
+	const char *root;
+	const char *state;
+	const char *libexec;
+	const char *kernel;
+	const char *machine;
+	const char *cgroups; /* "v1", "hybrid", "v2" */
+	uint32_t cpus;
+	int64_t memory_bytes;
+};
+
+int engine_info(struct engine *engine, struct arena *arena, struct engine_info *ret_info,
+		struct err *err);
+
+#endif

@@ -1,0 +1,49 @@
+#include "engine/identity.h"
+
+#include "base/test.h"
+
+TEST(ids)
+{
+	char a[IDENTITY_ID_CHARS + 1], b[IDENTITY_ID_CHARS + 1];
+	struct err err;
+
+	for (int i = 0; i < 1000; i++) {
+		CHECK_INT(identity_new_id(a, &err), 0);
+		CHECK(strlen(a) == 64 && identity_is_id_prefix(a));
+		CHECK(strspn(a, "0123456789") < 12);
+	}
+	CHECK_INT(identity_new_id(b, &err), 0);
+	CHECK(strcmp(a, b) != 0);
+}
+
+TEST(names)
+{
+	char name[IDENTITY_NAME_MAX];
+	struct err err;
+
+	for (int i = 0; i < 200; i++) {
+		CHECK_INT(identity_new_name(i % 5, name, &err), 0);
+		CHECK_INT(identity_check_name(name, &err), 0);
+		CHECK(strchr(name, '_') != NULL);
+	}
+}
+
+TEST(names_checked)
+{
+	static const char *const bad[] = {"", "a", "-a", "a b", "a/b", "_a", "a:b", "ä1"};
+	struct err err;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		CHECK(identity_check_name(bad[i], &err) < 0);
+	CHECK_INT(identity_check_name("web-1.a_B", &err), 0);
+}
+
+TEST(prefixes)
+{
+	CHECK(identity_is_id_prefix("0a"));
+	CHECK(!identity_is_id_prefix(""));
+	CHECK(!identity_is_id_prefix("0A"));
+	CHECK(!identity_is_id_prefix("0g"));
+}
+
+TESTS(T(ids), T(names), T(names_checked), T(prefixes))
