@@ -126,7 +126,7 @@ static int become(const char *const *argv, struct err *err)
 {
 	char *words[16] = {NULL};
 
-	for (size_t i = 0; argv[i] != NULL && i < 15; i++)
+	for (size_t i = 0; i < 15 && argv[i] != NULL; i++)
 		memcpy(&words[i], &argv[i], sizeof(words[i])); /* execve never writes to them */
 	(void)execve(words[0], words, environ);
 	return err_errno(err, "execute '%s'", words[0]);
