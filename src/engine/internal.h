@@ -56,7 +56,7 @@ int paths_open_data(struct engine *engine, const char *id, struct err *err);
 /* Opens state/containers/ID; make: with its parents, when it is missing. */
 int paths_open_state(struct engine *engine, const char *id, bool make, struct err *err);
 
-/* Makes a folder and those above it, which get 0755. One that exists is fine. */
+/* Makes a folder and those above it, all with mode. One that exists is fine. */
 int paths_make_folder(const char *path, unsigned mode, struct err *err);
 
 /* Removes name beneath dirfd with all that is in it; what is absent is fine. Mounts are not crossed. */

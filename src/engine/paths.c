@@ -69,7 +69,7 @@ int paths_make_folder(const char *path, unsigned mode, struct err *err)
 	memcpy(copy, path, strlen(path) + 1);
 	for (char *slash = strchr(copy + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
-		if (mkdir(copy, 0755) < 0 && errno != EEXIST)
+		if (mkdir(copy, mode) < 0 && errno != EEXIST)
 			return err_errno(err, "make the folder '%s'", copy);
 		*slash = '/';
 	}
