@@ -204,15 +204,16 @@ def call(argv, stdin=None, timeout=TIMEOUT_S, text=True, **options):
         process = subprocess.Popen(argv, stdout=out, stderr=err, **{**feed, **options})
         try:
             process.communicate(stdin, timeout=timeout)
+            late = False
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-            err.seek(0)
-            out.seek(0)
-            pytest.fail(f"{' '.join(argv)}: not done after {timeout} s: {out.read()!r} {err.read()!r}")
+            late = True
         out.seek(0)
         err.seek(0)
         process.stdout, process.stderr = out.read(), err.read()
+    if late:
+        pytest.fail(f"{' '.join(argv)}: not done after {timeout} s: {process.stdout!r} {process.stderr!r}")
     if text:
         process.stdout, process.stderr = (part.decode(errors="replace") for part in (process.stdout, process.stderr))
     return Done(process, argv)
