@@ -46,16 +46,16 @@ def test_life_of_a_container(corten):
 
 
 def test_exec(corten):
-    corten.ok("run", "-d", "--name", "x", "-e", "OWN=1", "bb", "sleep", "100")
-    done = corten("exec", "-e", "MORE=2", "-u", "web", "-w", "/tmp", "x", "sh", "-c", "id -u; pwd; echo $OWN$MORE; exit 9")
+    corten.ok("run", "-d", "--name", "x1", "-e", "OWN=1", "bb", "sleep", "100")
+    done = corten("exec", "-e", "MORE=2", "-u", "web", "-w", "/tmp", "x1", "sh", "-c", "id -u; pwd; echo $OWN$MORE; exit 9")
     assert (done.stdout, done.returncode) == ("33\n/tmp\n12\n", 9)
-    assert corten("exec", "x", "nosuch").returncode == 127
-    assert corten("exec", "x", "/etc/passwd").returncode == 126
-    assert corten("exec", "-i", "x", "cat", input="in").stdout == "in"
-    caps = corten.ok("exec", "x", "grep", "CapEff", "/proc/self/status")
+    assert corten("exec", "x1", "nosuch").returncode == 127
+    assert corten("exec", "x1", "/etc/passwd").returncode == 126
+    assert corten("exec", "-i", "x1", "cat", input="in").stdout == "in"
+    caps = corten.ok("exec", "x1", "grep", "CapEff", "/proc/self/status")
     assert int(caps.split()[1], 16) == 0xa80425fb
-    corten.ok("stop", "-t", "0", "x")
-    done = corten("exec", "x", "true")
+    corten.ok("stop", "-t", "0", "x1")
+    done = corten("exec", "x1", "true")
     assert done.returncode == 125 and "is not running" in done.stderr
 
 
@@ -68,17 +68,17 @@ def test_stop_kills_what_does_not_listen(corten):
 
 
 def test_kill_with_a_signal(corten):
-    corten.ok("run", "-d", "--name", "k", "bb", "sh", "-c", "trap 'exit 4' USR1; while :; do sleep 0.1; done")
+    corten.ok("run", "-d", "--name", "k1", "bb", "sh", "-c", "trap 'exit 4' USR1; while :; do sleep 0.1; done")
     time.sleep(0.3)
-    corten.ok("kill", "-s", "USR1", "k")
-    assert corten.ok("wait", "k") == "4\n"
-    assert corten("kill", "k").returncode == 1
+    corten.ok("kill", "-s", "USR1", "k1")
+    assert corten.ok("wait", "k1") == "4\n"
+    assert corten("kill", "k1").returncode == 1
 
 
 def test_logs_follow_until_the_end(corten):
-    corten.ok("run", "-d", "--name", "f", "bb", "sh", "-c", "for i in $(seq 20); do echo $i; sleep 0.05; done; echo -n end")
-    assert corten.ok("logs", "-f", "f") == "".join(f"{i}\n" for i in range(1, 21)) + "end"
-    assert "Z 1\n" in corten.ok("logs", "-t", "f")
+    corten.ok("run", "-d", "--name", "f1", "bb", "sh", "-c", "for i in $(seq 20); do echo $i; sleep 0.05; done; echo -n end")
+    assert corten.ok("logs", "-f", "f1") == "".join(f"{i}\n" for i in range(1, 21)) + "end"
+    assert "Z 1\n" in corten.ok("logs", "-t", "f1")
 
 
 def test_detached_with_rm_goes_away(corten):
@@ -92,31 +92,31 @@ def test_detached_with_rm_goes_away(corten):
 
 @pytest.mark.parametrize("victim", ["client", "monitor", "init"])
 def test_kill_9_of_one_process_leaves_nothing_after_rm(corten, victim):
-    child = corten.start("run", "--name", "v", "bb", "sh", "-c", "echo up; sleep 100")
+    child = corten.start("run", "--name", "v1", "bb", "sh", "-c", "echo up; sleep 100")
     assert child.stdout.readline() == "up\n"
-    row = json.loads(corten.ok("inspect", "v"))[0]
+    row = json.loads(corten.ok("inspect", "v1"))[0]
     pid = {"client": child.pid, "init": row["State"]["Pid"], "monitor": _monitor_pid(corten, row["Id"])}[victim]
     os.kill(pid, signal.SIGKILL)
     child.communicate(timeout=20)
     if victim == "init":
         assert child.returncode == 137
-    assert corten.ok("rm", "-f", "v") == "v\n"
+    assert corten.ok("rm", "-f", "v1") == "v1\n"
     assert corten.left() == []
 
 
 def test_a_client_killed_while_it_starts_leaves_nothing(corten):
     for delay in (0.001, 0.003, 0.005, 0.008, 0.012, 0.02, 0.04, 0.08):
-        child = corten.start("run", "--name", "s", "bb", "sleep", "100")
+        child = corten.start("run", "--name", "s1", "bb", "sleep", "100")
         time.sleep(delay)
         child.kill()
         child.communicate(timeout=20)
         time.sleep(0.2)
-        corten("rm", "-f", "s")
+        corten("rm", "-f", "s1")
         assert corten.left() == [], delay
 
 
 def test_an_image_in_use_is_kept(corten):
-    corten.ok("run", "-d", "--name", "u", "bb", "sleep", "100")
+    corten.ok("run", "-d", "--name", "u1", "bb", "sleep", "100")
     assert corten("rmi", "bb").returncode == 1
     assert "bb" in corten.ok("images")
 
