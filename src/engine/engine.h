@@ -173,8 +173,8 @@ struct engine_exec {
 };
 
 /*
- * Runs a further process in a running container. *ret_exit_code is the process's, or 125 to 127. Without
- * a terminal and not detached it does not return on success: the runtime takes this process's place.
+ * Runs a further process in a running container, on descriptors 0, 1 and 2. *ret_exit_code is the
+ * process's, or 125 to 127; why it could not be executed is on stderr then.
  */
 int engine_container_exec(struct engine *engine, const struct engine_container *container,
 			  const struct engine_exec *request, char *const *env, int *ret_exit_code,

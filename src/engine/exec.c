@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -16,8 +17,6 @@
 #include "kern/proc/procfs.h"
 
 #define PROCESS_TEXT_MAX (4 * 1024 * 1024)
-
-extern char **environ;
 
 /* The container's root, as its first process has it; verified to be that process's after opening. */
 static int open_root(const struct engine_container *container, struct err *err)
@@ -110,26 +109,81 @@ static int process_file(const struct buf *text, char ret_path[32], struct err *e
 	return fd_take(&fd);
 }
 
-static int run_detached(const char *const *argv, int keep_fd, int *ret_exit_code, struct err *err)
+/* What the runtime has to say goes to a log of its own: its stderr is the process's. */
+static int memory_file(char ret_path[32], struct err *err)
 {
-	struct launch launch = {argv, {keep_fd, FD_NONE}, {FD_NONE, FD_NONE, STDERR_FILENO}};
-	int status = 0;
+	auto_fd fd = memfd_create("corten-runtime-log", 0);
 
-	int rc = launch_wait(&launch, &status, err);
-	if (rc == 0)
-		*ret_exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 125;
-	return rc;
+	if (fd < 0)
+		return err_errno(err, "make a file in memory");
+	(void)snprintf(ret_path, 32, "/proc/self/fd/%d", fd);
+	return fd_take(&fd);
 }
 
-/* The runtime takes this process's place: its stdio, its terminal, its parent's wait. */
-static int become(const char *const *argv, struct err *err)
+static bool has(const char *text, const char *part)
 {
-	char *words[16] = {NULL};
+	return strstr(text, part) != NULL;
+}
 
-	for (size_t i = 0; i < 15 && argv[i] != NULL; i++)
-		memcpy(&words[i], &argv[i], sizeof(words[i])); /* execve never writes to them */
-	(void)execve(words[0], words, environ);
-	return err_errno(err, "execute '%s'", words[0]);
+/* The status that Docker's users know for a process that could not be executed. */
+static int failure_status(const char *log)
+{
+	if (has(log, "executable file not found") || has(log, "no such file or directory"))
+		return 127;
+	return has(log, "permission denied") ? 126 : 125;
+}
+
+static int exit_status(int status, int log_fd)
+{
+	BUF_AUTO(log, 65536);
+	struct err ignored;
+	int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+
+	if (code == 0 || lseek(log_fd, 0, SEEK_SET) < 0 ||
+	    fd_read_all(log_fd, "the runtime's log", &log, &ignored) < 0 || log.len == 0 ||
+	    !has(log.data, "\"level\":\"error\""))
+		return code;
+	return failure_status(log.data);
+}
+
+static void fill_signals(sigset_t *set)
+{
+	static const int passed_on[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM,
+					SIGUSR1, SIGUSR2, SIGALRM, SIGCHLD};
+
+	(void)sigemptyset(set);
+	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++)
+		(void)sigaddset(set, passed_on[i]);
+}
+
+/*
+ * Waits for the runtime and passes signals on. Those of the terminal (SI_KERNEL) reach the runtime
+ * themselves, as it is of the same process group.
+ */
+static int run_runtime(const struct launch *launch, int log_fd, int *ret_exit_code, struct err *err)
+{
+	sigset_t set, old;
+	int pid = -1, status = 0;
+
+	fill_signals(&set);
+	if (sigprocmask(SIG_BLOCK, &set, &old) < 0)
+		return err_errno(err, "block signals");
+	int rc = launch_start(launch, &pid, err);
+	while (rc == 0) {
+		siginfo_t info;
+		pid_t got = waitpid(pid, &status, WNOHANG);
+		if (got == pid)
+			break;
+		if (got < 0)
+			rc = err_errno(err, "wait for corten-runtime");
+		else if (sigwaitinfo(&set, &info) > 0 && info.si_signo != SIGCHLD &&
+			 info.si_code <= 0)
+			(void)kill(pid, info.si_signo);
+	}
+	(void)sigprocmask(SIG_SETMASK, &old, NULL);
+	if (rc == 0)
+		*ret_exit_code = exit_status(status, log_fd);
+	return rc;
 }
 
 int engine_container_exec(struct engine *engine, const struct engine_container *container,
@@ -138,7 +192,7 @@ int engine_container_exec(struct engine *engine, const struct engine_container *
 {
 	ARENA_AUTO(arena, 16 * 1024 * 1024);
 	BUF_AUTO(text, PROCESS_TEXT_MAX);
-	char path[32];
+	char path[32], log_path[32];
 	const char *runtime = NULL, *root = list_text(&arena, "%s/runtime", engine->state);
 
 	*ret_exit_code = 125;
@@ -154,18 +208,27 @@ int engine_container_exec(struct engine *engine, const struct engine_container *
 	auto_fd file = process_file(&text, path, err);
 	if (file < 0)
 		return file;
-	const char *argv[] = {runtime, "--root",      root, "exec", "--process",
-			      path,    container->id, NULL, NULL};
-	if (request->detach) {
-		argv[6] = "--detach";
-		argv[7] = container->id;
-		return run_detached(argv, file, ret_exit_code, err);
-	}
-	/* Without -i the process sees the end of its input at once. */
-	if (!request->interactive) {
-		auto_fd null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-		if (null < 0 || (!request->tty && dup2(null, STDIN_FILENO) < 0))
-			return err_errno(err, "close the input");
-	}
-	return become(argv, err);
+	auto_fd log = memory_file(log_path, err);
+	if (log < 0)
+		return log;
+	const char *argv[] = {runtime,
+			      "--root",
+			      root,
+			      "--log",
+			      log_path,
+			      "--log-format",
+			      "json",
+			      "exec",
+			      "--process",
+			      path,
+			      request->detach ? "--detach" : container->id,
+			      request->detach ? container->id : NULL,
+			      NULL};
+	/* Without -i the process sees the end of its input at once; a terminal is needed both ways. */
+	bool joined = !request->detach && (request->interactive || request->tty);
+	struct launch launch = {argv,
+				{file, log},
+				{joined ? STDIN_FILENO : FD_NONE,
+				 request->detach ? FD_NONE : STDOUT_FILENO, STDERR_FILENO}};
+	return run_runtime(&launch, log, ret_exit_code, err);
 }

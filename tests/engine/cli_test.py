@@ -1,0 +1,62 @@
+"""What the command table promises: help, usage errors, completion, the manual."""
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from engine_place import BIN, TOP
+
+pytestmark = pytest.mark.skipif(not (BIN / "corten").exists(), reason=f"{BIN}/corten is not built")
+
+
+def _run(*args):
+    return subprocess.run([BIN / "corten", *args], capture_output=True, text=True, timeout=20, check=False)
+
+
+def _commands():
+    if not (BIN / "corten").exists():
+        return []
+    text = _run("--help").stdout
+    return [m.group(1) for m in re.finditer(r"^  ([a-z]+(?: [a-z]+)?)  +\S", text.split("Options:")[0], re.M)]
+
+
+@pytest.mark.parametrize("command", _commands())
+def test_each_command_explains_itself(command):
+    done = _run(*command.split(), "--help")
+    assert done.returncode == 0 and f"Usage: corten {command}" in done.stdout
+    done = _run(*command.split(), "--no-such-flag")
+    assert done.returncode == 125 and "unknown flag: --no-such-flag" in done.stderr
+    for flag in re.findall(r"--([a-z-]+) \S+  ", _run(*command.split(), "--help").stdout):
+        done = _run(*command.split(), f"--{flag}")
+        assert done.returncode == 125 and "flag needs an argument" in done.stderr, flag
+
+
+def test_unknown_command():
+    done = _run("rnu")
+    assert done.returncode == 1 and "did you mean 'run'?" in done.stderr
+
+
+def test_version_needs_no_store():
+    assert re.fullmatch(r"corten version \d+\.\d+\.\d+\n", _run("--version").stdout)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_valid(shell, tmp_path):
+    script = _run("--root", tmp_path / "r", "--state", tmp_path / "s", "completion", shell).stdout
+    assert "sig-proxy" in script and "import" in script
+    if shell == "zsh" or not shutil.which(shell):
+        return
+    assert subprocess.run([shell, "-n"], input=script, text=True, timeout=20, check=False).returncode == 0
+
+
+def test_bash_completes(tmp_path):
+    script = _run("--root", tmp_path / "r", "--state", tmp_path / "s", "completion", "bash").stdout
+    check = script + "\nCOMP_WORDS=(corten run --sig); COMP_CWORD=2; _corten; echo ${COMPREPLY[@]}\n" \
+        "COMP_WORDS=(corten image im); COMP_CWORD=2; _corten; echo ${COMPREPLY[@]}\n"
+    out = subprocess.run(["bash"], input=check, capture_output=True, text=True, timeout=20, check=False).stdout
+    assert out.splitlines() == ["--sig-proxy", "import"]
+
+
+def test_the_manual_is_current():
+    assert (TOP / "docs/man/corten.1").read_text() == _run("man").stdout
