@@ -314,6 +314,18 @@ static char *list_add(struct json_parser *parser, struct json_list *list, size_t
 	return (char *)list->items + list->count++ * size;
 }
 
+/* A list that is there and empty differs from an absent one: its items are not NULL. */
+static int list_keep(struct json_parser *parser, struct json_list *list, char *at)
+{
+	if (list->items == NULL) {
+		list->items = parser_alloc(parser, 1);
+		if (list->items == NULL)
+			return -EINVAL;
+	}
+	memcpy(at, list, sizeof(*list));
+	return 0;
+}
+
 static int parse_list(struct json_parser *parser, const struct json_field *field, char *at)
 {
 	struct json_list list = {0};
@@ -325,7 +337,7 @@ static int parse_list(struct json_parser *parser, const struct json_field *field
 	while (rc >= 0) {
 		rc = json_scan_item(&parser->scan, list.count == 0);
 		if (rc == 0)
-			memcpy(at, &list, sizeof(list));
+			rc = list_keep(parser, &list, at);
 		if (rc <= 0)
 			break;
 		char *item = list_add(parser, &list, size);
