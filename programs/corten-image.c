@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -76,6 +77,15 @@ static int run_confined(const struct image_options *options, bool import, struct
 	return rc;
 }
 
+/* Without the store there is nobody to unpack for. False: it is gone already. */
+static bool die_with_store(void)
+{
+	struct pollfd reader = {.fd = WIRE_FD_RECORDS};
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	return poll(&reader, 1, 0) == 0;
+}
+
 static int unpack(int argc, char **argv, bool import)
 {
 	struct image_options options = {.input_fd = WIRE_FD_INPUT,
@@ -89,8 +99,8 @@ static int unpack(int argc, char **argv, bool import)
 	options.changes.items = calloc((size_t)argc + 1, sizeof(*options.changes.items));
 	if (options.changes.items == NULL || parse_options(argc, argv, &options) < 0)
 		return usage();
-	/* Without the store there is nobody to unpack for. */
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (!die_with_store())
+		return 1;
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)uapi_close_range(WIRE_FD_LOCKS + 2, ~0U, 0);
 	int rc = run_confined(&options, import, &err);

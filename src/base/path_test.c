@@ -173,6 +173,10 @@ TEST(magic_links_are_refused)
 	auto_fd root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	REQUIRE(root >= 0);
+	if (faccessat(root, "proc/self/exe", F_OK, 0) < 0) {
+		printf("SKIP magic_links_are_refused: no /proc, or an emulator's false root\n");
+		return;
+	}
 	for (size_t i = 0; i < 2; i++) {
 		CHECK_INT(error_of(both[i](root, "proc/self/exe", O_RDONLY, &err)), ELOOP);
 		CHECK_INT(error_of(both[i](root, "proc/self/root/etc", O_RDONLY, &err)), ELOOP);

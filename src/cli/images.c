@@ -192,6 +192,7 @@ static int load(struct cli *cli, struct engine_load *request, const char *path, 
 	request->progress_arg = &progress;
 	rc = engine_image_load(cli->engine, request, cli->arena, ret_images, err);
 	progress_end(&progress);
+	request->progress_arg = NULL;
 	return rc;
 }
 

@@ -37,6 +37,7 @@ static const unsigned int allowed[] = {
 	SYS_ftruncate,
 	SYS_fcntl,
 	SYS_dup,
+	SYS_pipe2,
 	SYS_fadvise64,
 	/* making what a root filesystem is made of */
 	SYS_openat,

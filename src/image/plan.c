@@ -54,7 +54,7 @@ int plan_add_name(struct plan *plan, struct plan_image *image, const char *name,
 
 static int check_config(const struct oci_image_config *config, struct err *err)
 {
-	const char *hex;
+	const char *hex = NULL;
 
 	int rc = oci_image_config_check(config, err);
 	if (rc < 0)
@@ -99,7 +99,7 @@ int plan_add_image(struct plan *plan, const struct archive_text *config,
 int plan_add_layer(struct plan *plan, const struct plan_layer *layer, const char *diff_id,
 		   struct err *err)
 {
-	const char *hex;
+	const char *hex = NULL;
 
 	int rc = plan_hex(diff_id, &hex, err);
 	if (rc < 0)

@@ -313,7 +313,7 @@ static int read_nested(struct reader *reader, const struct oci_descriptor *descr
 static int read_top(struct reader *reader, struct err *err)
 {
 	struct archive_text text;
-	struct oci_index index;
+	struct oci_index index = {0};
 
 	int rc = archive_read(reader->archive, "index.json", &reader->plan->arena, &text, err);
 	if (rc == 0)

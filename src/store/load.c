@@ -389,6 +389,7 @@ int store_load(struct store *store, const struct store_load *request,
 	/* Leftovers of this and earlier attempts; that they stay for the next one is no failure. */
 	struct err ignored_err;
 	(void)store_free_layers(store, &ignored_err);
+	(void)store_trash_empty_later(store, request->program, &ignored_err);
 	if (rc < 0) {
 		store_loaded_done(&loaded);
 		return err_wrap(err, rc,

@@ -223,9 +223,12 @@ int reference_parse(const char *text, struct reference *ret_reference, struct er
 		rc = take_tag(text, name, &ref, err);
 	if (rc < 0)
 		return rc;
-	if (strlen(name) + strlen(DEFAULT_DOMAIN "/" OFFICIAL) > REFERENCE_NAME_MAX)
+	if (strlen(name) > REFERENCE_NAME_MAX)
 		return refuse(text, "the name is longer than 255 characters", err);
 	split_domain(name, &ref);
+	/* With what was implied, so that the complete form is a name too. */
+	if (strlen(ref.domain) + 1 + strlen(ref.path) > REFERENCE_NAME_MAX)
+		return refuse(text, "the name is longer than 255 characters", err);
 	if (!domain_valid(ref.domain))
 		return refuse(text, "its registry is not a host name", err);
 	if (strpbrk(ref.path, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL)
@@ -244,14 +247,14 @@ int reference_parse(const char *text, struct reference *ret_reference, struct er
 static const char *join(char buf[REFERENCE_TEXT_MAX], const char *name, const char *tag,
 			const char *digest)
 {
-	(void)snprintf(buf, REFERENCE_TEXT_MAX, "%s%s%s%s%s", name, tag[0] ? ":" : "", tag,
-		       digest[0] ? "@" : "", digest);
+	(void)snprintf(buf, REFERENCE_TEXT_MAX, "%.*s%s%.*s%s%.71s", REFERENCE_NAME_MAX, name,
+		       tag[0] ? ":" : "", REFERENCE_TAG_MAX, tag, digest[0] ? "@" : "", digest);
 	return buf;
 }
 
 const char *reference_full(const struct reference *reference, char buf[REFERENCE_TEXT_MAX])
 {
-	char name[2 * REFERENCE_NAME_MAX + 2];
+	char name[sizeof(reference->domain) + sizeof(reference->path)];
 
 	(void)snprintf(name, sizeof(name), "%s/%s", reference->domain, reference->path);
 	return join(buf, name, reference->tag, reference->digest);

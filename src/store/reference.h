@@ -19,7 +19,7 @@
 
 struct reference {
 	char domain[REFERENCE_NAME_MAX + 1]; /* "docker.io", "localhost:5000" */
-	char path[REFERENCE_NAME_MAX + 1];   /* "library/busybox" */
+	char path[REFERENCE_NAME_MAX + 32];  /* "library/busybox" */
 	char tag[REFERENCE_TAG_MAX + 1];     /* "latest"; "" when only a digest was given */
 	char digest[72];                     /* "sha256:HEX", or "" */
 };

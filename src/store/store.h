@@ -105,7 +105,7 @@ struct store_removed {
  * Removes a name, and with the last name the image; by id: every name and the image. Refused with
  * ERR_CONFLICT: an image a running container uses; without force also one that a stopped container
  * uses, and an id that has several names. Forced while a stopped container uses it, the image loses its
- * names and is kept. Layers that no image needs any more go to the trash.
+ * names and is kept. Layers that no image needs any more go to the trash: store_trash_empty_later().
  */
 int store_image_remove(struct store *store, const struct store_remove *request,
 		       struct store_removed *ret_removed, struct err *err);

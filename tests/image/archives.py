@@ -52,7 +52,7 @@ def raw_header(name, size=0, type=b"0", **fields):
     put(100, fields.get("mode", b"0000644\0"))
     put(108, fields.get("uid", b"0000000\0"))
     put(116, fields.get("gid", b"0000000\0"))
-    put(124, fields.get("size", b"%011o\0" % size))
+    put(124, fields.get("size_field", b"%011o\0" % size))
     put(136, b"07346545000\0")
     put(148, b"        ")
     put(156, type)

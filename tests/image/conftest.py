@@ -46,7 +46,8 @@ class Store:
 
     def ask(self, *args, **kwargs):
         """Runs the tool; its status may be anything."""
-        done = subprocess.run(self.command(*args), stdout=subprocess.PIPE, timeout=TIMEOUT_S, **kwargs)
+        kwargs.setdefault("timeout", TIMEOUT_S)
+        done = subprocess.run(self.command(*args), stdout=subprocess.PIPE, **kwargs)
         return Answer(done.returncode, done.stdout.decode(errors="replace"))
 
     def run(self, *args, **kwargs):

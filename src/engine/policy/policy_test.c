@@ -250,7 +250,7 @@ TEST(the_default_equals_libseccomps_program)
 {
 	(void)for_each_call;
 	(void)check_pair;
-	printf("SKIP comparison with libseccomp: built without it\n");
+	TEST_SKIP("built without libseccomp");
 }
 #endif
 

@@ -50,7 +50,7 @@ int cgroup_enable_controllers(const struct cgroup *cgroup, size_t i, struct err 
 	const struct cgroup_host *host = cgroup->host;
 	const char *dir = cgroup_dir(cgroup, i);
 	const char *top = cgroup_host_text(host, host->hierarchies[i].name_at);
-	char have[LIST_MAX], want[LIST_MAX], all[LIST_MAX], at[CGROUP_PATH_MAX];
+	char have[LIST_MAX], want[LIST_MAX] = "", all[LIST_MAX], at[CGROUP_PATH_MAX];
 
 	int rc = cgroup_read_value(host->root_fd, dir, "cgroup.controllers", have, sizeof(have),
 				   err);

@@ -26,7 +26,7 @@ TEST(types)
 	CHECK(ns_type_at(7) != NULL && ns_type_at(8) == NULL);
 }
 
-TEST(opens_only_its_type)
+CHILD_TEST(opens_only_its_type)
 {
 	struct err err = {0};
 	char fifo[64];

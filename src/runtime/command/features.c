@@ -37,7 +37,7 @@ static size_t names_of_table(const char *const *table, const char **names)
 {
 	size_t count = 0;
 
-	while (table[count] != NULL && count < NAMES_MAX) {
+	while (count < NAMES_MAX && table[count] != NULL) {
 		names[count] = table[count];
 		count++;
 	}

@@ -13,8 +13,8 @@ int step_cgroup_create(struct start *start, struct err *err)
 
 	if (rc < 0)
 		return rc; /* it may be another's: nothing of ours is in it */
-	rc = resources_convert(start->config->linux->resources, &start->container.arena,
-				       &limits, err);
+	rc = resources_convert(start->config->linux->resources, &start->container.arena, &limits,
+			       err);
 	if (rc == 0)
 		rc = cgroup_apply(&start->cgroup, &limits, &warnings, err);
 	if (rc == 0)

@@ -74,14 +74,19 @@ test_oom_score_can_be_lowered() {
 	same "$(cat run.out)" -500
 }
 
+# The machine's serial port, 4:64, stands for a device that is not a container's business. Making a
+# node of it is allowed, as other runtimes allow it; opening it is not.
 test_devices_are_filtered() {
-	resources='"devices": [{"allow": false, "access": "rwm"},
-		{"allow": true, "type": "c", "major": 1, "minor": 3, "access": "rwm"}]'
-	bundle 'mknod /tmp/null c 1 3 && echo x >/tmp/null && echo null works;
-		mknod /tmp/kmsg c 1 11 || echo kmsg refused'
+	script='mknod /tmp/serial c 4 64; if ( : >/tmp/serial ); then echo opened; else echo refused; fi'
+	resources='"devices": [{"allow": false, "access": "rwm"}]'
+	bundle "$script"
 	run_status
-	grep -qx 'null works' run.out
-	grep -qx 'kmsg refused' run.out
+	grep -qx refused run.out
+	resources='"devices": [{"allow": false, "access": "rwm"},
+		{"allow": true, "type": "c", "major": 4, "minor": 64, "access": "rw"}]'
+	bundle "$script"
+	run_status
+	grep -qx opened run.out
 }
 
 test_freezes() {

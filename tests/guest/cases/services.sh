@@ -3,7 +3,8 @@
 [ -x /usr/bin/corten ] || skip "corten is not built"
 
 count_lines() {
-	[ "$(grep -c 'console up' "$1" 2>/dev/null)" -ge "$2" ]
+	lines=$(grep -cs 'console up' "$1")
+	[ "${lines:-0}" -ge "$2" ]
 }
 
 # The pid, in the machine, of the console container's program.
@@ -17,17 +18,17 @@ console_pid() {
 }
 
 test_both_run() {
-	wait_for 30 count_lines /run/test/console 1
-	wait_for 30 count_lines /run/test/read 1
+	wait_for 30 count_lines /var/test/console 1
+	wait_for 30 count_lines /var/test/read 1
 }
 
 test_a_killed_one_is_started_again() {
-	wait_for 30 count_lines /run/test/console 1
-	before=$(grep -c 'console up' /run/test/console)
+	wait_for 30 count_lines /var/test/console 1
+	before=$(grep -c 'console up' /var/test/console)
 	pid=$(console_pid)
 	[ -n "$pid" ] || fail "the console container has no process"
 	kill -KILL "$pid"
-	wait_for 20 count_lines /run/test/console $((before + 1))
-	wait_for 20 count_lines /run/test/read $((before + 1))
+	wait_for 20 count_lines /var/test/console $((before + 1))
+	wait_for 20 count_lines /var/test/read $((before + 1))
 	[ "$(console_pid)" != "$pid" ]
 }
