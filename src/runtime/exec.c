@@ -16,6 +16,7 @@
 #include "kern/proc/procfs.h"
 #include "runtime/config.h"
 #include "runtime/console.h"
+#include "runtime/control.h"
 #include "runtime/environment.h"
 #include "runtime/filter.h"
 #include "runtime/limits.h"
@@ -77,6 +78,10 @@ static int exec_find_container(struct exec *exec, struct err *err)
 		return err_set(err, ERR_CONFLICT, 0,
 			       "cannot exec in container '%s': it is %s, not running",
 			       exec->container->record.id, oci_status_names[status]);
+	if (!exec->options->ignore_paused && control_status(exec->container) == OCI_STATUS_PAUSED)
+		return err_set(
+			err, ERR_CONFLICT, 0,
+			"cannot exec in a paused container (use --ignore-paused to override)");
 	return 0;
 }
 
