@@ -90,7 +90,7 @@ TEST(what_is_appended_is_read)
 /* Whatever part of the last record reached the disk, the ones before and after are read. */
 TEST(torn_anywhere)
 {
-	struct journal_record got;
+	struct journal_record got = {0};
 	struct err err = {0};
 	struct folder folder;
 	struct stat one = {0}, two = {0};
