@@ -187,6 +187,16 @@ def test_what_outlives_a_stage_is_named_and_ended():
     assert not subprocess.run(["pgrep", "-f", "^sleep 98765"], stdout=subprocess.PIPE, check=False).stdout
 
 
+def test_a_stage_with_a_verdict_is_not_waited_for():
+    child = subprocess.Popen(["sleep", "97"])
+    try:
+        assert not processes.wait(child, 60, lambda: True, grace_s=0.2)
+        assert not processes.wait(child, 0.2, lambda: False)
+    finally:
+        child.kill()
+    assert processes.wait(child, 60, lambda: False) and child.returncode == -9
+
+
 def test_a_stage_can_be_stopped():
     script = ("import subprocess, sys, time; sys.path.insert(0, sys.argv[1]); from checklib import processes;"
               "processes.be_first(lambda: (subprocess.Popen(['setsid', 'sleep', '98764']), time.sleep(98764)))")

@@ -6,6 +6,8 @@ alone. Otherwise the stage's first process is a child subreaper, so that orphans
 import ctypes
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -20,6 +22,24 @@ def wrapped(argv):
         return ["unshare", "--pid", "--mount", "--fork", "--kill-child", "--mount-proc", "--propagation", "private",
                 "--", *argv]
     return argv
+
+
+def wait(child, limit_s, is_done, grace_s=5.0):
+    """Waits for a wrapped command. False when it is still there: past its limit, or a while after is_done()
+    said that it has nothing left to do. Then only the kernel is at work, ending the namespaces, which takes
+    long on a machine where others make and remove control groups."""
+    limit = time.monotonic() + limit_s
+    done_at = None
+    while True:
+        now = time.monotonic()
+        if done_at is None and is_done():
+            done_at = now
+        try:
+            child.wait(timeout=0.1)
+            return True
+        except subprocess.TimeoutExpired:
+            if now > limit or (done_at is not None and now > done_at + grace_s):
+                return False
 
 
 def stop(child):
@@ -111,9 +131,16 @@ def be_first(body):
         os._exit(1)
 
     signal.signal(signal.SIGTERM, stopped)
+    began = time.monotonic()
     while True:
         pid, status = os.wait()
         if pid == child:
             break
+    ended = time.monotonic()
     killed = [f"its own end by signal {os.WTERMSIG(status)} (does a test kill(-1)?)"] if os.WIFSIGNALED(status) else []
-    return killed + end_descendants() + leftovers.since(before)
+    left = killed + end_descendants()
+    swept = time.monotonic()
+    left += leftovers.since(before)
+    print(f"-- {ended - began:.1f} s, ending what it started {swept - ended:.1f} s, "
+          f"looking for leftovers {time.monotonic() - swept:.1f} s", file=sys.stderr, flush=True)
+    return left
