@@ -220,7 +220,7 @@ static void exec_inside(struct exec *exec)
 		.result_fd = exec->sync_fds[1],
 	};
 	if (rc == 0)
-		rc = payload_execute(&payload, &err);
+		(void)payload_execute(&payload, &err);
 	(void)sync_send(exec->sync_fds[1], SYNC_FAILED, &err, &ignored);
 	_exit(1);
 }

@@ -235,7 +235,7 @@ static int exec_run(const struct command_globals *globals, void *values_, int ar
 	const struct exec_values *values = values_;
 	struct container container;
 	struct oci_process process;
-	struct exec_process started;
+	struct exec_process started = {.pidfd = FD_NONE, .master_fd = FD_NONE};
 	int rc = preserve_check(values->preserve_fds, err);
 
 	if (rc == 0)
