@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -33,14 +34,19 @@ static void place_open(struct place *place)
 	(void)close(dir);
 }
 
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *where)
+{
+	(void)st;
+	(void)kind;
+	(void)where;
+	return remove(path);
+}
+
 static void place_close(struct place *place)
 {
-	char command[128];
-
 	(void)close(place->root_fd);
 	(void)close(place->trash_fd);
-	(void)snprintf(command, sizeof(command), "rm -rf '%s'", place->dir);
-	CHECK_INT(system(command), 0);
+	CHECK_INT(nftw(place->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 struct item {
