@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -193,26 +194,34 @@ static int put_in_set(const struct change *change, oci_set *set, const char *nam
 	return 0;
 }
 
+/* 0, which is no port, where no digit stands. */
+static unsigned long parse_port(char **at)
+{
+	return **at >= '0' && **at <= '9' ? strtoul(*at, at, 10) : 0;
+}
+
 static int put_port(const struct change *change, char *word, struct err *err)
 {
-	unsigned int first, last;
+	char *end = word;
+	unsigned long first = parse_port(&end);
+	unsigned long last = first;
 	char protocol[8] = "tcp";
 	char text[32];
-	int end = 0;
 
-	int fields = sscanf(word, "%5u%n-%5u%n", &first, &end, &last, &end);
-	if (fields == 1)
-		last = first;
-	if (fields < 1 || first == 0 || first > last || last > 65535)
+	if (*end == '-') {
+		end++;
+		last = parse_port(&end);
+	}
+	if (first == 0 || first > last || last > 65535)
 		return err_set(err, ERR_INVALID, EINVAL, "'%.50s' is not a port", word);
-	if (word[end] == '/' && strlen(word + end + 1) < sizeof(protocol))
-		(void)snprintf(protocol, sizeof(protocol), "%s", word + end + 1);
-	if ((word[end] != '\0' && word[end] != '/') ||
+	if (*end == '/' && strlen(end + 1) < sizeof(protocol))
+		(void)snprintf(protocol, sizeof(protocol), "%s", end + 1);
+	if ((*end != '\0' && *end != '/') ||
 	    (strcmp(protocol, "tcp") != 0 && strcmp(protocol, "udp") != 0 &&
 	     strcmp(protocol, "sctp") != 0))
 		return err_set(err, ERR_INVALID, EINVAL, "'%.50s' is not a port", word);
-	for (unsigned int port = first; port <= last; port++) {
-		(void)snprintf(text, sizeof(text), "%u/%s", port, protocol);
+	for (unsigned long port = first; port <= last; port++) {
+		(void)snprintf(text, sizeof(text), "%lu/%s", port, protocol);
 		char *copy = arena_strndup(change->arena, text, strlen(text));
 		int rc = copy ? put_in_set(change, &change->run->exposed_ports, copy, err)
 			      : full(err);

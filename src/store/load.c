@@ -199,17 +199,17 @@ static int64_t parse_time(const char *text)
 {
 	struct tm tm = {0};
 	const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
-	int hours = 0, minutes = 0;
-	char sign = '+';
+	struct tm zone = {0};
 
 	if (rest == NULL)
 		return 0;
 	if (*rest == '.')
 		rest += 1 + strspn(rest + 1, "0123456789");
-	if (*rest != 'Z' && sscanf(rest, "%c%2d:%2d", &sign, &hours, &minutes) != 3)
+	if (*rest != 'Z' &&
+	    ((*rest != '+' && *rest != '-') || strptime(rest + 1, "%H:%M", &zone) == NULL))
 		return 0;
-	int64_t offset = (int64_t)hours * 3600 + minutes * 60;
-	return (int64_t)timegm(&tm) - (sign == '-' ? -offset : offset);
+	int64_t offset = (int64_t)zone.tm_hour * 3600 + zone.tm_min * 60;
+	return (int64_t)timegm(&tm) - (*rest == '-' ? -offset : offset);
 }
 
 static int insert_layers(struct loading *loading, const struct helper_image *image,
