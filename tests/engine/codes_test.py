@@ -2,7 +2,6 @@
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
+from box import wait_for  # noqa: E402
 from engine import BIN, REPO, cli, engine  # noqa: E402,F401
 
 COMMANDS = ["run", "create", "start", "attach", "exec", "ps", "stop", "kill", "wait", "rm", "logs", "inspect", "image ls",
@@ -83,7 +83,6 @@ def test_exec_names_a_missing_loader(cli, tmp_path):
 def test_exec_names_a_noexec_mount(cli, tmp_path):
     script = "cp /bin/busybox /t/echo && chmod 755 /t/echo && sleep 100"
     name = cli.detached(script, "--tmpfs", "/t")
-    from box import wait_for
     wait_for(lambda: cli("exec", name, "test", "-x", "/t/echo").status in (0, 1) and
              cli("exec", name, "ls", "/t/echo").status == 0, "the copy")
     cli("exec", name, "/t/echo", "x").failed("noexec", status=126)
@@ -91,7 +90,7 @@ def test_exec_names_a_noexec_mount(cli, tmp_path):
 
 @pytest.mark.parametrize("words, status", [
     (["run", "absent:1"], 125), (["run", "Not/Valid:::"], 125), (["run", "--name", "a b", "bb"], 125), (["create", "absent:1"], 1),
-    (["exec", "absent", "true"], 1), (["start", "absent"], 1), (["stop", "absent"], 1), (["rm", "absent"], 1),
+    (["exec", "absent", "true"], 125), (["start", "absent"], 1), (["stop", "absent"], 1), (["rm", "absent"], 1),
     (["logs", "absent"], 1), (["kill", "absent"], 1), (["wait", "absent"], 1), (["attach", "absent"], 1),
     (["inspect", "absent"], 1), (["image", "rm", "absent"], 1), (["image", "tag", "absent", "x"], 1),
     (["image", "inspect", "absent"], 1), (["image", "import", "/absent"], 1), (["image", "load", "-i", "/absent"], 1),
