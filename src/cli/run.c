@@ -33,7 +33,8 @@ static const struct option run_options[] = {
 	RUN_LIST(cap_add, '\0', "cap-add", "CAP", HINT_NONE, "add a capability, or ALL"),
 	RUN_LIST(cap_drop, '\0', "cap-drop", "CAP", HINT_NONE, "drop a capability, or ALL"),
 	RUN_STRING(cgroup_parent, '\0', "cgroup-parent", "PATH", HINT_NONE,
-		   "the cgroup above the container's (default /corten)"),
+		   "the cgroup above the container's (default: none; the container's own is "
+		   "/corten-ID)"),
 	RUN_STRING(cgroupns, '\0', "cgroupns", "host|private", HINT_WORDS,
 		   "cgroup namespace (default private)"),
 	RUN_STRING(cidfile, '\0', "cidfile", "FILE", HINT_FILE, "write the container's id to FILE"),

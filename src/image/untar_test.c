@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -35,10 +34,10 @@ static void place_open(struct place *place)
 	(void)close(dir);
 }
 
-static int place_remove(const char *path, const struct stat *st, int type, struct FTW *where)
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *where)
 {
 	(void)st;
-	(void)type;
+	(void)kind;
 	(void)where;
 	return remove(path);
 }
@@ -47,7 +46,7 @@ static void place_close(struct place *place)
 {
 	(void)close(place->root_fd);
 	(void)close(place->trash_fd);
-	CHECK_INT(nftw(place->dir, place_remove, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT), 0);
+	CHECK_INT(nftw(place->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 struct item {

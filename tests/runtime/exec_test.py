@@ -122,7 +122,7 @@ def test_process_file(running):
         "/usr", "1000", "b", "c", "CapEff:", "0" * 16, "99"]
 
 
-@pytest.mark.parametrize("text, word", [("{", "process.json"), ('{"args": []}', "args"), ('{"cwd": "/", "args": 3}', "args"),
+@pytest.mark.parametrize("text, word", [("{", "process.json"), ('{"cwd": "/", "user": {}, "args": []}', "args"), ('{"cwd": "/", "args": 3}', "args"),
                                         ('{"cwd": "x", "args": ["true"], "user": {}}', "cwd"), ("", "process.json")])
 def test_wrong_process_file(running, text, word):
     file = running.bundle / "process.json"

@@ -48,8 +48,8 @@ def test_joined_mount_namespace(box):
     holder = box("sleep", "1000").detached()
     one = box("sh", "-c", "readlink /proc/self/ns/mnt").namespace("mount", f"/proc/{holder.pid()}/ns/mnt")
     done = one.run()
-    if done.status != 0:
-        assert "mount" in done.err, done
+    assert done.status != 0 or done.out.strip() == os.readlink(f"/proc/{holder.pid()}/ns/mnt"), done
+    assert holder.status() == "running"
 
 
 def test_namespace_path_of_another_kind(box):
@@ -321,7 +321,7 @@ def test_hook_timeout(box):
     one = box("true")
     one.config["hooks"] = {"createRuntime": [hook("sleep 50", timeout=1)]}
     start = time.monotonic()
-    one.run().failed("hook", "second")
+    one.run().failed("hook", "longer")
     assert time.monotonic() - start < 8
 
 
@@ -345,7 +345,7 @@ def test_hook_that_ignores_its_input(box):
 
 
 def test_create_runtime_hook_reaches_the_container_network(box):
-    one = box("ip", "link", "show", "type", "bridge")
+    one = box("ip", "link", "show", "lo")
     one.config["hooks"] = {"createRuntime": [hook(
         'read s; p=${s#*\\"pid\\":}; p=$(printf %s "$p" | tr -dc "0-9,"); '
         "nsenter -t ${p%%,*} -n true")]}
