@@ -53,11 +53,17 @@ static int console_use(int slave, struct err *err)
 	return rc;
 }
 
-static int console_prepare(const struct oci_process *process, int slave, struct err *err)
+static int console_prepare(const struct oci_process *process, int slave, bool proxy,
+			   struct err *err)
 {
+	uint16_t rows, columns;
+	struct err ignored;
 	int rc = 0;
 
-	if (process->console_size != NULL)
+	/* The relay would set it too, but only after the process may have asked. */
+	if (proxy && tty_get_size(STDIN_FILENO, &rows, &columns, &ignored) == 0)
+		rc = tty_set_size(slave, rows, columns, err);
+	else if (process->console_size != NULL)
 		rc = tty_set_size(slave, (uint16_t)process->console_size->height,
 				  (uint16_t)process->console_size->width, err);
 	/* A user namespace may lack the id, and then may not. */
@@ -68,7 +74,7 @@ static int console_prepare(const struct oci_process *process, int slave, struct 
 }
 
 int console_attach(const struct oci_process *process, int root_fd, int socket, bool mount,
-		   struct err *err)
+		   bool proxy, struct err *err)
 {
 	int master, slave;
 
@@ -85,7 +91,7 @@ int console_attach(const struct oci_process *process, int root_fd, int socket, b
 		return rc;
 	auto_fd owned_master = master;
 	auto_fd owned_slave = slave;
-	rc = console_prepare(process, slave, err);
+	rc = console_prepare(process, slave, proxy, err);
 	if (rc == 0 && mount)
 		rc = console_mount(root_fd, slave, err);
 	if (rc == 0)

@@ -17,9 +17,9 @@ int console_connect(const struct oci_process *process, const char *path, bool pr
 /*
  * Inside: with a terminal, opens a pair of the container's devpts, sends the master off, and makes
  * the slave the controlling terminal and 0, 1 and 2; without, starts a session. mount: the slave
- * is bound on /dev/console too.
+ * is bound on /dev/console too. proxy: it takes the size of the terminal on standard input, if any.
  */
 int console_attach(const struct oci_process *process, int root_fd, int socket, bool mount,
-		   struct err *err);
+		   bool proxy, struct err *err);
 
 #endif

@@ -215,6 +215,8 @@ int container_peek(int root_fd, const char *id, struct container *ret, struct er
 
 int container_load_config(struct container *container, struct err *err)
 {
+	if (container->config_text.len > 0)
+		return 0; /* `run` has it from the bundle */
 	int rc = fd_read_file_at(container->dir_fd, "config.json", &container->config_text, err);
 
 	if (rc == 0)

@@ -175,7 +175,8 @@ static int exec_enter(struct exec *exec, int *ret_root_fd, struct err *err)
 static int exec_set_up(struct exec *exec, int root_fd, struct err *err)
 {
 	struct oci_process *process = &exec->process;
-	int rc = console_attach(process, root_fd, exec->console_fd, false, err);
+	bool proxy = exec->options->proxy_terminal && exec->options->console_socket == NULL;
+	int rc = console_attach(process, root_fd, exec->console_fd, false, proxy, err);
 
 	if (rc == 0 && process->oom_score_adj != NULL) {
 		auto_fd proc = procfs_open(err);

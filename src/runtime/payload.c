@@ -17,7 +17,7 @@
 #include "runtime/steps/steps.h"
 #include "runtime/sync.h"
 
-#define DEFAULT_UMASK 0022
+#define PAYLOAD_UMASK 0022 /* as runc and crun have it, whatever the caller's */
 
 static void payload_fill_plan(const struct payload *payload, struct stage_plan *plan)
 {
@@ -99,9 +99,8 @@ int payload_execute(const struct payload *payload, struct err *err)
 	char **envp = environment_vector(NULL, &payload->process->env);
 	if (argv == NULL || envp == NULL)
 		return err_set(err, ERR_SYSTEM, ENOMEM, "the arguments of the payload");
-	/* Without one: runc's, not the caller's. */
-	const uint32_t *mask = payload->process->user.umask;
-	(void)umask(mask != NULL ? *mask & 0777 : DEFAULT_UMASK);
+	(void)umask(payload->process->user.umask != NULL ? *payload->process->user.umask
+							 : PAYLOAD_UMASK);
 	/* Whatever leaked into the runtime must not reach the payload (CVE-2024-21626). */
 	if (syscall(SYS_close_range, 3U + payload->preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		return err_errno(err, "close the runtime's descriptors");
@@ -127,6 +126,31 @@ static int payload_open_fifos(struct start *start, int *ret_go, int *ret_result,
 	return 0;
 }
 
+/*
+ * No stage has been executed yet that would have closed them: without this, the container's lock stays
+ * held until the start that needs it, and the host's folders stay open in the container.
+ */
+static int payload_drop_host_fds(struct start *start, int go_fd, int result_fd, struct err *err)
+{
+	const int keep[] = {go_fd, result_fd, start->stage_fd};
+	unsigned first = 3 + start->options->preserve_fds;
+
+	start->sync_fds[1] = FD_NONE; /* nobody listens after the creation */
+	/* In ascending order, all between two that are kept. */
+	for (;;) {
+		unsigned next = ~0U;
+		for (size_t i = 0; i < sizeof(keep) / sizeof(keep[0]); i++)
+			if (keep[i] >= 0 && (unsigned)keep[i] >= first && (unsigned)keep[i] < next)
+				next = (unsigned)keep[i];
+		unsigned last = next == ~0U ? next : next - 1;
+		if (first <= last && syscall(SYS_close_range, first, last, 0U) < 0)
+			return err_errno(err, "close the host's descriptors");
+		if (next == ~0U)
+			return 0;
+		first = next + 1;
+	}
+}
+
 /* startContainer hooks run inside, after the start and before the payload. */
 static int payload_run_hooks(struct start *start, int *go_fd, int result_fd, struct err *err)
 {
@@ -136,11 +160,14 @@ static int payload_run_hooks(struct start *start, int *go_fd, int result_fd, str
 
 	if (hooks == NULL || hooks->start_container.count == 0)
 		return 0;
+	int rc = *go_fd >= 0 ? payload_drop_host_fds(start, *go_fd, result_fd, err) : 0;
+	if (rc < 0)
+		return rc;
 	if (*go_fd >= 0 && fd_read_full(*go_fd, &byte, 1) != 1)
 		return err_set(err, ERR_SYSTEM, EPIPE, "wait for the start");
 	fd_closep(go_fd);
 	state.pid = getpid();
-	int rc = hooks_run(&hooks->start_container, "startContainer", &state, "/", err);
+	rc = hooks_run(&hooks->start_container, "startContainer", &state, "/", err);
 	if (rc < 0) {
 		struct stage_result result = {.step = STAGE_STEP_HOOK, .sys = ECANCELED};
 		(void)fd_write_all(result_fd, &result, sizeof(result));

@@ -260,7 +260,8 @@ int mount_move_root(int rootfd, struct err *err)
 {
 	if (fchdir(rootfd) < 0)
 		return err_errno(err, "enter the new root");
-	if (mount(".", "/", NULL, MS_MOVE, NULL) < 0)
+	/* ELOOP: it was attached to "/", and lies there already. */
+	if (mount(".", "/", NULL, MS_MOVE, NULL) < 0 && errno != ELOOP)
 		return err_errno(err, "move the new root over the old one");
 	if (chroot(".") < 0 || chdir("/") < 0)
 		return err_errno(err, "enter the moved root");

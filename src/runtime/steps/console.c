@@ -11,5 +11,8 @@ int step_console_connect(struct start *start, struct err *err)
 
 int step_console_attach(struct start *start, struct err *err)
 {
-	return console_attach(start->config->process, start->root_fd, start->console_fd, true, err);
+	bool proxy = start->options->proxy_terminal && start->options->console_socket == NULL;
+
+	return console_attach(start->config->process, start->root_fd, start->console_fd, true,
+			      proxy, err);
 }
