@@ -97,4 +97,6 @@ def test_a_terminal_that_hangs_up(cli):
         time.sleep(0.05)
     os.close(master)
     child.send_signal(signal.SIGHUP)
+    assert cli.status("hung") == "running"
+    cli("rm", "-f", "hung").ok()
     child.wait(timeout=10)

@@ -65,8 +65,10 @@ class Engine:
     def argv(self, *words):
         return [str(BIN / "corten"), *map(str, words)]
 
-    def __call__(self, *words, env=None, timeout=TIMEOUT_S, **options):
-        return call(self.argv(*words), env={**self.env, **(env or {})}, timeout=timeout, **options)
+    def __call__(self, *words, env=None, timeout=TIMEOUT_S, stdin=None, **options):
+        if isinstance(stdin, str):
+            stdin = stdin.encode()
+        return call(self.argv(*words), env={**self.env, **(env or {})}, timeout=timeout, stdin=stdin, **options)
 
     def run(self, *words, **options):
         """`run --rm` of words, image and command; what it printed."""
