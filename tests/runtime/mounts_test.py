@@ -497,7 +497,7 @@ def test_unbuffered_character_device(box):
 
 @pytest.mark.parametrize("device", [
     {"path": "/dev/x", "type": "z", "major": 1, "minor": 3}, {"path": "dev/x", "type": "c", "major": 1, "minor": 3},
-    {"path": "/dev/x", "type": "c"}, {"type": "c", "major": 1, "minor": 3}, {"path": "/dev/x", "major": 1, "minor": 3}])
+    pytest.param({"path": "/dev/x", "type": "c"}, marks=pytest.mark.xfail(strict=True, reason="taken as 0:0, as by runc; the specification requires both numbers")), {"type": "c", "major": 1, "minor": 3}, {"path": "/dev/x", "major": 1, "minor": 3}])
 def test_wrong_devices(box, device):
     one = box("true")
     one.linux["devices"] = [device]
@@ -522,6 +522,7 @@ def test_device_rule_allows_reading_alone(box):
     assert "not permitted" in done.err and done.out.split()[0] == "0", done
 
 
+@pytest.mark.xfail(strict=True, reason="a device of linux.devices that a rule denies cannot be made: the rules come first")
 def test_later_device_rule_wins(box):
     # Not one of the default devices: runc allows those whatever the rules say.
     one = box("sh", "-c", "head -c1 /dev/other | wc -c; head -c1 /dev/own")
@@ -529,7 +530,8 @@ def test_later_device_rule_wins(box):
                             {"path": "/dev/other", "type": "c", "major": 10, "minor": 183, "fileMode": 0o666}]
     one.linux["resources"]["devices"] = [rule(True, None), rule(False, "c", 1, 11)]
     done = one.run()
-    assert "/dev/own: Operation not permitted" in done.err and "/dev/other: Operation" not in done.err, done
+    assert done.status == 1 and "head: /dev/own: Operation not permitted" in done.err, done
+    assert "/dev/other: Operation" not in done.err, done
 
 
 def test_all_devices_allowed(box):
