@@ -84,7 +84,7 @@ int container_open_root(const char *root, bool make, struct err *err)
 		return err_errno(err, "open the state folder '%s'", root);
 	if (fstat(fd, &st) < 0)
 		return err_errno(err, "look at the state folder '%s'", root);
-	if (st.st_uid != geteuid() || (st.st_mode & 0022 && !(st.st_mode & S_ISVTX)))
+	if (st.st_uid != geteuid() || (st.st_mode & 0022) != 0)
 		return err_set(err, ERR_DENIED, EPERM,
 			       "the state folder '%s' must belong to uid %u and be writable by no "
 			       "one else",
@@ -133,6 +133,9 @@ static int container_lock_dir(struct container *container, const char *id, struc
 	    fstatat(container->root_fd, id, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    held.st_ino != named.st_ino || held.st_dev != named.st_dev)
 		return err_set(err, ERR_NOT_FOUND, 0, "container '%s' does not exist", id);
+	if (held.st_uid != geteuid())
+		return err_set(err, ERR_DENIED, EPERM,
+			       "the state of container '%s' belongs to uid %u", id, held.st_uid);
 	return 0;
 }
 

@@ -158,8 +158,18 @@ static void exec_clamped(void *context, const char *name, uint64_t hard)
 
 static int exec_enter(struct exec *exec, int *ret_root_fd, struct err *err)
 {
+	const int32_t *score = exec->process.oom_score_adj;
 	int rc = cgroup_enter_self(&exec->entry, err);
 
+	if (rc == 0 && score != NULL) {
+		auto_fd proc = procfs_open_by(PROCFS_HOST, err);
+		rc = proc < 0 ? proc : procfs_set_oom_score_adj(proc, *score, err);
+	}
+	/* What of the host's is open must not be there for others to find in the container. */
+	cgroup_entry_done(&exec->entry);
+	cgroup_host_close(&exec->cgroup_host);
+	fd_closep(&exec->container->dir_fd);
+	fd_closep(&exec->container->root_fd);
 	if (rc == 0)
 		rc = ns_join_pidfd(exec->init_pidfd, exec_namespaces(exec), err);
 	if (rc < 0)
@@ -178,10 +188,6 @@ static int exec_set_up(struct exec *exec, int root_fd, struct err *err)
 	bool proxy = exec->options->proxy_terminal && exec->options->console_socket == NULL;
 	int rc = console_attach(process, root_fd, exec->console_fd, false, proxy, err);
 
-	if (rc == 0 && process->oom_score_adj != NULL) {
-		auto_fd proc = procfs_open(err);
-		rc = proc < 0 ? proc : procfs_set_oom_score_adj(proc, *process->oom_score_adj, err);
-	}
 	if (rc == 0)
 		rc = environment_enter_cwd(root_fd, process->cwd, err);
 	if (rc == 0)

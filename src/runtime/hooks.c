@@ -4,9 +4,10 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdlib.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include "base/fd.h"
 #include "kern/ns/ns.h"
 #include "kern/pidfd/pidfd.h"
+#include "kern/uapi.h"
 #include "runtime/environment.h"
 
 #define HOOK_STDERR_MAX 200
@@ -36,17 +38,23 @@ static int hook_state_fd(const struct oci_state *state, struct err *err)
 	return fd_take(&fd);
 }
 
-static _Noreturn void hook_execute(const struct oci_hook *hook, int state_fd, int stderr_fd,
-				   const char *cwd, char **argv, char **envp)
+/* On the host's side: with the runtime's rights, in the folder `context`. */
+static void hook_execute(void *context, const struct oci_hook *hook)
 {
-	if (dup3(state_fd, 0, 0) < 0 || dup3(stderr_fd, 1, 0) < 0 || dup3(stderr_fd, 2, 0) < 0)
+	const char *cwd = context;
+	/* Without args the path stands for itself. */
+	char **argv = environment_vector(hook->args.count > 0 ? NULL : hook->path, &hook->args);
+	char **envp = environment_vector(NULL, &hook->env);
+
+	/* Descriptors that leaked into the runtime are not the hook's. */
+	if (argv == NULL || envp == NULL ||
+	    syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		_exit(126);
 	/* A user namespace may be denied the folder; the hook's path is absolute. */
 	if (chdir(cwd) < 0 && chdir("/") < 0)
 		_exit(126);
 	(void)execve(hook->path, argv, envp);
-	int sys = errno;
-	const char *text = strerror(sys);
+	const char *text = strerror(errno);
 	(void)fd_write_all(2, text, strlen(text));
 	_exit(127);
 }
@@ -85,31 +93,27 @@ static int hook_wait(const struct oci_hook *hook, int pidfd, int output_fd, stru
 	return rc < 0 ? rc : hook_judge(hook, status, output_fd, err);
 }
 
-static int hook_run(const struct oci_hook *hook, int state_fd, const char *cwd, struct err *err)
+static int hook_run(const struct oci_hook *hook, int state_fd, hooks_execute *execute,
+		    void *context, struct err *err)
 {
-	int pidfd_raw = FD_NONE;
+	auto_fd pidfd = FD_NONE;
 	auto_fd output = memfd_create("hook", MFD_CLOEXEC);
-	/* Without args the path stands for itself. */
-	char **argv = environment_vector(hook->args.count > 0 ? NULL : hook->path, &hook->args);
-	char **envp = environment_vector(NULL, &hook->env);
-	int rc = 0;
 
-	if (output < 0 || argv == NULL || envp == NULL || lseek(state_fd, 0, SEEK_SET) < 0) {
-		rc = err_set(err, ERR_SYSTEM, ENOMEM, "prepare '%s'", hook->path);
-	} else {
-		pid_t pid = ns_clone(0, FD_NONE, &pidfd_raw, err);
-		if (pid == 0)
-			hook_execute(hook, state_fd, output, cwd, argv, envp);
-		rc = pid < 0 ? pid : hook_wait(hook, pidfd_raw, output, err);
+	if (output < 0 || lseek(state_fd, 0, SEEK_SET) < 0)
+		return err_errno(err, "prepare '%s'", hook->path);
+	pid_t pid = ns_clone(0, FD_NONE, &pidfd, err);
+	if (pid < 0)
+		return pid;
+	if (pid == 0) {
+		if (dup3(state_fd, 0, 0) >= 0 && dup3(output, 1, 0) >= 0 && dup3(output, 2, 0) >= 0)
+			execute(context, hook);
+		_exit(126);
 	}
-	fd_closep(&pidfd_raw);
-	free(argv);
-	free(envp);
-	return rc;
+	return hook_wait(hook, pidfd, output, err);
 }
 
-int hooks_run(const oci_hook_list *hooks, const char *kind, const struct oci_state *state,
-	      const char *cwd, struct err *err)
+int hooks_run_by(const oci_hook_list *hooks, const char *kind, const struct oci_state *state,
+		 hooks_execute *execute, void *context, struct err *err)
 {
 	if (hooks->count == 0)
 		return 0;
@@ -117,9 +121,15 @@ int hooks_run(const oci_hook_list *hooks, const char *kind, const struct oci_sta
 	if (state_fd < 0)
 		return state_fd;
 	for (size_t i = 0; i < hooks->count; i++) {
-		int rc = hook_run(&hooks->items[i], state_fd, cwd, err);
+		int rc = hook_run(&hooks->items[i], state_fd, execute, context, err);
 		if (rc < 0)
 			return err_wrap(err, rc, "%s hook %zu", kind, i);
 	}
 	return 0;
+}
+
+int hooks_run(const oci_hook_list *hooks, const char *kind, const struct oci_state *state,
+	      const char *cwd, struct err *err)
+{
+	return hooks_run_by(hooks, kind, state, hook_execute, (void *)(uintptr_t)cwd, err);
 }

@@ -11,8 +11,15 @@
 #include "oci/runtime_config.h"
 #include "oci/state.h"
 
+/* Executes a hook in a child that has its standard streams; never returns. */
+typedef void hooks_execute(void *context, const struct oci_hook *hook);
+
 /* kind: "prestart" and its like, for errors. cwd: the folder they run in. */
 int hooks_run(const oci_hook_list *hooks, const char *kind, const struct oci_state *state,
 	      const char *cwd, struct err *err);
+
+/* The same with the caller's way of executing: for hooks that run with a container's rights. */
+int hooks_run_by(const oci_hook_list *hooks, const char *kind, const struct oci_state *state,
+		 hooks_execute *execute, void *context, struct err *err);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -135,7 +136,8 @@ static int payload_drop_host_fds(struct start *start, int go_fd, int result_fd, 
 	const int keep[] = {go_fd, result_fd, start->stage_fd};
 	unsigned first = 3 + start->options->preserve_fds;
 
-	start->sync_fds[1] = FD_NONE; /* nobody listens after the creation */
+	if (go_fd >= 0)
+		start->sync_fds[1] = FD_NONE; /* nobody listens after the creation */
 	/* In ascending order, all between two that are kept. */
 	for (;;) {
 		unsigned next = ~0U;
@@ -151,8 +153,36 @@ static int payload_drop_host_fds(struct start *start, int go_fd, int result_fd, 
 	}
 }
 
+/* A hook of the image's own gets what the payload gets: its identity, capabilities and seccomp. */
+static void payload_execute_hook(void *context, const struct oci_hook *hook)
+{
+	struct payload payload = *(const struct payload *)context;
+	struct oci_process process = *payload.process;
+	const char *words[] = {hook->path};
+	struct err err;
+	char text[512];
+
+	process.args = hook->args;
+	if (hook->args.count == 0)
+		process.args = (json_strings){words, 1};
+	process.env = hook->env;
+	payload.process = &process;
+	payload.path = hook->path;
+	payload.linger = false;
+	payload.preserve_fds = 0;
+	payload.go_fd = FD_NONE;
+	payload.result_fd = memfd_create("result", MFD_CLOEXEC); /* its exit status tells enough */
+	if (payload.result_fd < 0)
+		(void)err_errno(&err, "make the hook's result");
+	else
+		(void)payload_execute(&payload, &err);
+	(void)err_format(&err, text, sizeof(text));
+	(void)fd_write_all(2, text, strlen(text));
+	_exit(126);
+}
+
 /* startContainer hooks run inside, after the start and before the payload. */
-static int payload_run_hooks(struct start *start, int *go_fd, int result_fd, struct err *err)
+static int payload_run_hooks(struct start *start, struct payload *payload, struct err *err)
 {
 	const struct oci_hooks *hooks = start->config->hooks;
 	struct oci_state state = container_state(&start->container, OCI_STATUS_CREATED);
@@ -160,17 +190,18 @@ static int payload_run_hooks(struct start *start, int *go_fd, int result_fd, str
 
 	if (hooks == NULL || hooks->start_container.count == 0)
 		return 0;
-	int rc = *go_fd >= 0 ? payload_drop_host_fds(start, *go_fd, result_fd, err) : 0;
+	int rc = payload_drop_host_fds(start, payload->go_fd, payload->result_fd, err);
 	if (rc < 0)
 		return rc;
-	if (*go_fd >= 0 && fd_read_full(*go_fd, &byte, 1) != 1)
+	if (payload->go_fd >= 0 && fd_read_full(payload->go_fd, &byte, 1) != 1)
 		return err_set(err, ERR_SYSTEM, EPIPE, "wait for the start");
-	fd_closep(go_fd);
+	fd_closep(&payload->go_fd);
 	state.pid = getpid();
-	rc = hooks_run(&hooks->start_container, "startContainer", &state, "/", err);
+	rc = hooks_run_by(&hooks->start_container, "startContainer", &state, payload_execute_hook,
+			  payload, err);
 	if (rc < 0) {
 		struct stage_result result = {.step = STAGE_STEP_HOOK, .sys = ECANCELED};
-		(void)fd_write_all(result_fd, &result, sizeof(result));
+		(void)fd_write_all(payload->result_fd, &result, sizeof(result));
 		_exit(1);
 	}
 	return 0;
@@ -200,6 +231,6 @@ int payload_stage(struct start *start, struct err *err)
 			rc = sync_send(start->sync_fds[1], SYNC_READY, NULL, err);
 	}
 	if (rc == 0)
-		rc = payload_run_hooks(start, &payload.go_fd, payload.result_fd, err);
+		rc = payload_run_hooks(start, &payload, err);
 	return rc < 0 ? rc : payload_execute(&payload, err);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -30,9 +31,9 @@ static int seal_memfd(const char *name, struct err *err)
 	return fd;
 }
 
-static int seal_close_writing(int fd, struct err *err)
+static int seal_close_writing(int fd, mode_t mode, struct err *err)
 {
-	if (fchmod(fd, 0555) < 0 || fcntl(fd, F_ADD_SEALS, SEALS) < 0)
+	if (fchmod(fd, mode) < 0 || fcntl(fd, F_ADD_SEALS, SEALS) < 0)
 		return err_errno(err, "seal the program in memory");
 	return 0;
 }
@@ -48,13 +49,21 @@ int seal_program(const char *name, const void *data, size_t size, struct err *er
 		errno = -rc;
 		return err_errno(err, "copy '%s' into memory", name);
 	}
-	rc = seal_close_writing(fd, err);
+	/* Executable but not readable: who executes it is undumpable from the first instruction on. */
+	rc = seal_close_writing(fd, 0111, err);
 	return rc < 0 ? rc : fd_take(&fd);
 }
 
 int seal_stage(struct err *err)
 {
 	return seal_program("corten-stage", stage_blob, stage_blob_size, err);
+}
+
+int seal_hide(struct err *err)
+{
+	if (geteuid() == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return err_errno(err, "hide the runtime from other processes");
+	return 0;
 }
 
 static int seal_copy(int from, int to, struct err *err)
@@ -89,7 +98,7 @@ int seal_self(char *const argv[], char *const envp[], struct err *err)
 		return copy;
 	int rc = seal_copy(self, copy, err);
 	if (rc == 0)
-		rc = seal_close_writing(copy, err);
+		rc = seal_close_writing(copy, 0555, err);
 	if (rc < 0)
 		return rc;
 	(void)syscall(SYS_execveat, copy, "", argv, envp, AT_EMPTY_PATH);

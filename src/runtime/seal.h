@@ -18,6 +18,13 @@ int seal_program(const char *name, const void *data, size_t size, struct err *er
 int seal_stage(struct err *err);
 
 /*
+ * Makes the process undumpable: others then need CAP_SYS_PTRACE in the host's user namespace to
+ * trace it or to open its /proc entries, whichever user namespace it is about to join. Not for
+ * rootless use: /proc/PID/uid_map of the child would belong to root.
+ */
+int seal_hide(struct err *err);
+
+/*
  * Executes the running program again from sealed memory, with the same arguments and environment,
  * unless that already happened. Returns 0 when it did, negative on failure.
  */

@@ -12,6 +12,7 @@
 #include "kern/pidfd/pidfd.h"
 #include "runtime/environment.h"
 #include "runtime/payload.h"
+#include "runtime/seal.h"
 #include "runtime/steps/steps.h"
 #include "runtime/sync.h"
 #include "runtime/terminal.h"
@@ -47,6 +48,7 @@ struct container_step {
 };
 
 static const struct container_step container_steps[] = {
+	{"set the out-of-memory score", step_oom_score_set},
 	{"enter the cgroup", step_cgroup_enter},
 	{"enter namespaces", step_namespaces_enter},
 	{"mount the root", step_root_mount},
@@ -87,6 +89,7 @@ static void start_inside(struct start *start)
 	int rc = 0;
 
 	terminal_unblock_signals(); /* a foreground run blocks what it forwards */
+	rc = seal_hide(&err);
 	for (size_t i = 0; i < sizeof(container_steps) / sizeof(container_steps[0]) && rc >= 0; i++)
 		rc = container_steps[i].run(start, &err);
 	if (rc >= 0)

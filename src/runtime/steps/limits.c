@@ -29,12 +29,20 @@ static void limits_clamped(void *context, const char *name, uint64_t hard)
 		   name, hard);
 }
 
+/* While the process still is the host's root: its /proc entries are root's, as it is undumpable. */
+int step_oom_score_set(struct start *start, struct err *err)
+{
+	const int32_t *score = start->config->process->oom_score_adj;
+
+	if (score == NULL)
+		return 0;
+	auto_fd proc = procfs_open_by(PROCFS_HOST, err);
+	return proc < 0 ? proc : procfs_set_oom_score_adj(proc, *score, err);
+}
+
 int step_limits_set(struct start *start, struct err *err)
 {
 	const struct oci_process *process = start->config->process;
-	int rc = limits_set(process, 0, start->options->clamp_rlimits, limits_clamped, start, err);
 
-	if (rc == 0 && process->oom_score_adj != NULL)
-		rc = procfs_set_oom_score_adj(start->proc_fd, *process->oom_score_adj, err);
-	return rc;
+	return limits_set(process, 0, start->options->clamp_rlimits, limits_clamped, start, err);
 }

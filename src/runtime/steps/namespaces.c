@@ -118,8 +118,6 @@ int step_namespaces_enter(struct start *start, struct err *err)
 
 	if (rc == 0 && namespaces_host_has_work(start))
 		rc = step_sync_namespaces(start, err);
-	if (rc == 0)
-		rc = namespaces_become_root(start, err);
 	if (rc < 0)
 		return rc;
 	start->proc_fd = procfs_open(err);
@@ -127,5 +125,7 @@ int step_namespaces_enter(struct start *start, struct err *err)
 		return start->proc_fd;
 	if (start->new_namespaces & CLONE_NEWCGROUP)
 		rc = ns_unshare(CLONE_NEWCGROUP, err);
-	return rc < 0 ? rc : namespaces_set_time(start, err);
+	if (rc == 0)
+		rc = namespaces_set_time(start, err);
+	return rc < 0 ? rc : namespaces_become_root(start, err);
 }

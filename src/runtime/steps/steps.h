@@ -25,6 +25,7 @@ int step_process_ready(struct start *start, struct err *err);
 int step_record_save(struct start *start, struct err *err);
 
 /* In the container. */
+int step_oom_score_set(struct start *start, struct err *err);
 int step_cgroup_enter(struct start *start, struct err *err);
 int step_namespaces_enter(struct start *start, struct err *err);
 int step_root_mount(struct start *start, struct err *err);
