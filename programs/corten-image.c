@@ -97,8 +97,10 @@ static int unpack(int argc, char **argv, bool import)
 	struct err unsent;
 
 	options.changes.items = calloc((size_t)argc + 1, sizeof(*options.changes.items));
-	if (options.changes.items == NULL || parse_options(argc, argv, &options) < 0)
+	if (options.changes.items == NULL || parse_options(argc, argv, &options) < 0) {
+		free(options.changes.items);
 		return usage();
+	}
 	if (!die_with_store())
 		return 1;
 	(void)signal(SIGPIPE, SIG_IGN);

@@ -193,21 +193,30 @@ static int put_in_set(const struct change *change, oci_set *set, const char *nam
 	return 0;
 }
 
+/* Digits at *at, which moves past them; 0 when there is no port. */
+static unsigned int take_port(const char **at)
+{
+	unsigned int port = 0;
+
+	for (; **at >= '0' && **at <= '9'; (*at)++)
+		port = port > 65535 ? port : port * 10 + (unsigned int)(**at - '0');
+	return port > 65535 ? 0 : port;
+}
+
+/* "80", "80-90", each with "/tcp", "/udp" or "/sctp". */
 static int put_port(const struct change *change, char *word, struct err *err)
 {
-	unsigned int first, last;
-	char protocol[8] = "tcp";
+	const char *at = word;
 	char text[32];
-	int end = 0;
 
-	int fields = sscanf(word, "%5u%n-%5u%n", &first, &end, &last, &end);
-	if (fields == 1)
-		last = first;
-	if (fields < 1 || first == 0 || first > last || last > 65535)
-		return err_set(err, ERR_INVALID, EINVAL, "'%.50s' is not a port", word);
-	if (word[end] == '/' && strlen(word + end + 1) < sizeof(protocol))
-		(void)snprintf(protocol, sizeof(protocol), "%s", word + end + 1);
-	if ((word[end] != '\0' && word[end] != '/') ||
+	unsigned int first = take_port(&at);
+	unsigned int last = first;
+	if (*at == '-') {
+		at++;
+		last = take_port(&at);
+	}
+	const char *protocol = *at == '\0' ? "tcp" : at + 1;
+	if (first == 0 || first > last || (*at != '\0' && *at != '/') ||
 	    (strcmp(protocol, "tcp") != 0 && strcmp(protocol, "udp") != 0 &&
 	     strcmp(protocol, "sctp") != 0))
 		return err_set(err, ERR_INVALID, EINVAL, "'%.50s' is not a port", word);

@@ -48,7 +48,9 @@ static int entries(struct store *store, const char *folder)
 	int count = -2; /* "." and ".." */
 	DIR *dir = fdopendir(store_folder_open(store, folder, &err));
 
-	while (dir != NULL && readdir(dir) != NULL)
+	if (dir == NULL)
+		return -1;
+	while (readdir(dir) != NULL)
 		count++;
 	(void)closedir(dir);
 	return count;

@@ -76,6 +76,11 @@ def test_nul_in_a_name(store, tmp_path):
     assert "NUL" in refuse_layer(store, tmp_path, pax(("linkpath", b"a\0b")) + raw_header("x", type=b"2") + END)
 
 
+def test_a_name_cannot_speak_to_the_terminal(store, tmp_path):
+    error = refuse_layer(store, tmp_path, pax(("path", "\x1b]0;owned\x07\n\x7f/../x")) + raw_header("x") + END)
+    assert "]0;owned" in error and not any(c in error for c in "\x1b\x07\n\x7f")
+
+
 @pytest.mark.parametrize("layer, word", [
     (raw_header("x", size_field=b"99999999999\0") + END, "size"),
     (raw_header("x", size_field=b"\xff" * 12) + END, "size"),

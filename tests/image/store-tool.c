@@ -24,7 +24,7 @@ static void on_event(void *arg, const struct store_event *event)
 {
 	static const char *const names[] = {"layer", "progress", "done", "known"};
 
-	if (event->kind != STORE_EVENT_PROGRESS || *(const int *)arg)
+	if (event->kind != STORE_EVENT_PROGRESS || arg != NULL)
 		printf("event %s %u %s %lld %lld\n", names[event->kind], event->layer, event->name,
 		       (long long)event->done_bytes, (long long)event->total_bytes);
 }
@@ -33,7 +33,6 @@ static int load(struct store *store, struct store_load *request, char **args, st
 {
 	const char *changes[64];
 	struct store_loaded loaded;
-	int progress = getenv("PROGRESS") != NULL;
 	auto_fd fd = strcmp(args[0], "-") == 0 ? 0 : open(args[0], O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
@@ -41,7 +40,7 @@ static int load(struct store *store, struct store_load *request, char **args, st
 	request->input_fd = fd;
 	request->changes.items = changes;
 	request->event = on_event;
-	request->event_arg = &progress;
+	request->event_arg = getenv("PROGRESS"); /* set: every step */
 	for (args++; *args != NULL; args++) {
 		char *value = strchr(*args, '=');
 		if (value == NULL)
