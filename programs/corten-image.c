@@ -86,21 +86,19 @@ static bool die_with_store(void)
 	return poll(&reader, 1, 0) == 0;
 }
 
-static int unpack(int argc, char **argv, bool import)
+static int unpack(int argc, char **argv, bool import, const char **changes)
 {
 	struct image_options options = {.input_fd = WIRE_FD_INPUT,
 					.records_fd = WIRE_FD_RECORDS,
 					.known_fd = WIRE_FD_KNOWN,
-					.threads = cores()};
+					.threads = cores(),
+					.changes = {.items = changes}};
 	struct wire_record record = {.type = WIRE_END};
 	struct err err = {0};
 	struct err unsent;
 
-	options.changes.items = calloc((size_t)argc + 1, sizeof(*options.changes.items));
-	if (options.changes.items == NULL || parse_options(argc, argv, &options) < 0) {
-		free(options.changes.items);
+	if (parse_options(argc, argv, &options) < 0)
 		return usage();
-	}
 	if (!die_with_store())
 		return 1;
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -113,6 +111,18 @@ static int unpack(int argc, char **argv, bool import)
 	rc |= records_send(WIRE_FD_RECORDS, &record, &unsent);
 	/* No exit handlers: some would want the filesystem that is gone. */
 	_exit(rc < 0 ? 1 : 0);
+}
+
+/* Returns only when there was nothing to do: unpack() ends the process. */
+static int unpack_with(int argc, char **argv, bool import)
+{
+	const char **changes = calloc((size_t)argc + 1, sizeof(*changes));
+
+	if (changes == NULL)
+		return 1;
+	int status = unpack(argc, argv, import, changes);
+	free(changes);
+	return status;
 }
 
 static int clean(const char *root)
@@ -139,9 +149,9 @@ static int clean(const char *root)
 int main(int argc, char **argv)
 {
 	if (argc >= 2 && strcmp(argv[1], "load") == 0)
-		return unpack(argc - 2, argv + 2, false);
+		return unpack_with(argc - 2, argv + 2, false);
 	if (argc >= 2 && strcmp(argv[1], "import") == 0)
-		return unpack(argc - 2, argv + 2, true);
+		return unpack_with(argc - 2, argv + 2, true);
 	if (argc == 3 && strcmp(argv[1], "clean") == 0)
 		return clean(argv[2]);
 	return usage();

@@ -221,13 +221,17 @@ static void stop_all(struct services *services, int watchdog)
 
 int main(void)
 {
-	struct services *services = calloc(1, sizeof(*services));
 	sigset_t saved;
 	struct err err;
 
-	if (getpid() != 1 || services == NULL) {
+	if (getpid() != 1) {
 		say("corten-os-init: runs as a machine's process 1 alone\n");
 		return 2;
+	}
+	struct services *services = calloc(1, sizeof(*services));
+	if (services == NULL) {
+		say("corten-os-init: no memory\n");
+		return 1;
 	}
 	init_block_signals(&saved);
 	prepare();

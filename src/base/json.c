@@ -144,7 +144,7 @@ static int parse_number(struct json_parser *parser, const char *wanted,
 static int parse_signed(struct json_parser *parser, enum json_type type, char *at)
 {
 	int64_t max = type == JSON_TYPE_INT32 ? INT32_MAX : INT64_MAX;
-	struct json_token token;
+	struct json_token token = {0};
 	int64_t value;
 	int rc = parse_number(parser, "an integer", &token);
 
@@ -169,7 +169,7 @@ static int parse_unsigned(struct json_parser *parser, enum json_type type, char 
 	uint64_t max = type == JSON_TYPE_UINT16   ? UINT16_MAX
 		       : type == JSON_TYPE_UINT32 ? UINT32_MAX
 						  : UINT64_MAX;
-	struct json_token token;
+	struct json_token token = {0};
 	uint64_t value;
 	int rc = parse_number(parser, "an integer", &token);
 
@@ -242,7 +242,7 @@ static int parse_string(struct json_parser *parser, char *at)
 
 static int parse_enum(struct json_parser *parser, const struct json_field *field, char *at)
 {
-	const char *text = NULL;
+	const char *text = "";
 	int rc = parse_string(parser, (char *)&text);
 
 	if (rc < 0)
@@ -314,6 +314,18 @@ static char *list_add(struct json_parser *parser, struct json_list *list, size_t
 	return (char *)list->items + list->count++ * size;
 }
 
+/* A list that is there and empty differs from an absent one: its items are not NULL. */
+static int list_keep(struct json_parser *parser, struct json_list *list, char *at)
+{
+	if (list->items == NULL) {
+		list->items = parser_alloc(parser, 1);
+		if (list->items == NULL)
+			return -EINVAL;
+	}
+	memcpy(at, list, sizeof(*list));
+	return 0;
+}
+
 static int parse_list(struct json_parser *parser, const struct json_field *field, char *at)
 {
 	struct json_list list = {0};
@@ -325,7 +337,7 @@ static int parse_list(struct json_parser *parser, const struct json_field *field
 	while (rc >= 0) {
 		rc = json_scan_item(&parser->scan, list.count == 0);
 		if (rc == 0)
-			memcpy(at, &list, sizeof(list));
+			rc = list_keep(parser, &list, at);
 		if (rc <= 0)
 			break;
 		char *item = list_add(parser, &list, size);

@@ -6,7 +6,7 @@
  *            at once, except that a JSON_RAW slice points into it.
  * Shapes     A plain scalar is zero when absent. An _OPT scalar is a pointer, NULL when absent. An
  *            object is a pointer, NULL when absent; JSON_EMBED is a struct in place. A list is
- *            JSON_LIST_OF(T); a map is a JSON_LIST_OF(entry), where entry's first member is
+ *            JSON_LIST_OF(T), whose items are NULL when it is absent and only then; a map is a JSON_LIST_OF(entry), where entry's first member is
  *            `const char *key` and, for maps of strings, struct json_pair.
  * Integers   As Go reads them: no fraction, no exponent, and they must fit.
  * null       Reads as absent, as Go's clients write it; a map's null entry is there and empty; a

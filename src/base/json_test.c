@@ -149,6 +149,20 @@ static void check_case(int dirfd, const char *name, int *count)
 	(*count)++;
 }
 
+TEST(an_empty_list_differs_from_an_absent_one)
+{
+	struct all all;
+	struct err err = {0};
+
+	REQUIRE(parse("{\"strings\":[]}", &all, &err) == 0);
+	CHECK_INT(all.strings.count, 0);
+	CHECK(all.strings.items != NULL);
+	REQUIRE(parse("{\"strings\":null}", &all, &err) == 0);
+	CHECK(all.strings.items == NULL);
+	REQUIRE(parse("{}", &all, &err) == 0);
+	CHECK(all.strings.items == NULL);
+}
+
 TEST(json_check_tells_good_files_from_bad)
 {
 	DIR *dir = opendir(CASES);
@@ -507,13 +521,13 @@ TEST(json_write_string_repairs_bad_utf8)
 	CHECK_INT(json_check(out.data, out.len, &err), 0);
 }
 
-TESTS(T(json_check_tells_good_files_from_bad), T(json_check_agrees_on_every_cut),
-      T(json_check_sees_every_byte_of_a_string), T(json_reads_every_type),
-      T(json_tells_absent_from_zero), T(json_null_reads_as_absent), T(json_decodes_escapes),
-      T(json_lists_grow), T(json_fields_come_in_any_order), T(json_names_the_place_of_a_wrong_type),
-      T(json_integers_must_fit), T(json_names_line_and_column_of_bad_syntax),
-      T(json_names_come_once), T(json_refuses_nul_characters),
-      T(json_depth_is_limited_in_known_members_too), T(json_memory_is_limited),
-      T(json_needed_members), T(json_writes_what_it_read), T(json_writes_needed_zeros),
-      T(json_pretty_looks_like_gos), T(json_lists_at_the_top),
+TESTS(T(json_check_tells_good_files_from_bad), T(an_empty_list_differs_from_an_absent_one),
+      T(json_check_agrees_on_every_cut), T(json_check_sees_every_byte_of_a_string),
+      T(json_reads_every_type), T(json_tells_absent_from_zero), T(json_null_reads_as_absent),
+      T(json_decodes_escapes), T(json_lists_grow), T(json_fields_come_in_any_order),
+      T(json_names_the_place_of_a_wrong_type), T(json_integers_must_fit),
+      T(json_names_line_and_column_of_bad_syntax), T(json_names_come_once),
+      T(json_refuses_nul_characters), T(json_depth_is_limited_in_known_members_too),
+      T(json_memory_is_limited), T(json_needed_members), T(json_writes_what_it_read),
+      T(json_writes_needed_zeros), T(json_pretty_looks_like_gos), T(json_lists_at_the_top),
       T(json_write_string_repairs_bad_utf8))

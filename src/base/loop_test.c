@@ -20,7 +20,7 @@ struct seen {
 static int on_fd(void *data, int fd, uint32_t events, struct err *err)
 {
 	struct seen *seen = data;
-	char byte;
+	unsigned char byte = 0;
 
 	CHECK((events & EPOLLIN) != 0);
 	CHECK_INT(read(fd, &byte, 1), 1);

@@ -190,7 +190,7 @@ TEST(makes_what_is_missing)
 {
 	struct tree tree;
 	struct err err = {0};
-	struct stat st;
+	struct stat st = {0};
 
 	REQUIRE(tree_init(&tree) == 0);
 	mode_t old = umask(022);

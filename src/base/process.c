@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdalign.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -44,11 +45,12 @@ IN_CHILD _Noreturn static void child_fail(struct child *child, const char *step)
 /* A handler of the caller's must not run here, in the caller's memory. */
 IN_CHILD static void child_reset_signals(void)
 {
-	struct sigaction action = {.sa_handler = SIG_DFL};
+	/* The kernel's struct, all zero: SIG_DFL. The C libraries keep some numbers to themselves. */
+	static const uint64_t action[8];
 	sigset_t none;
 
 	for (int sig = 1; sig < _NSIG; sig++)
-		(void)sigaction(sig, &action, NULL);
+		(void)syscall(SYS_rt_sigaction, sig, action, NULL, sizeof(uint64_t));
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -157,11 +157,12 @@ static int parse_rfc3339(const char *text, int64_t *ret_ns)
 		}
 	}
 	if (*at == '+' || *at == '-') {
-		int hours = 0, minutes = 0;
-		if (sscanf(at + 1, "%2d:%2d", &hours, &minutes) != 2)
+		struct tm zone = {0};
+		const char *end = strptime(at + 1, "%H:%M", &zone);
+		if (end == NULL)
 			return -EINVAL;
-		offset = (*at == '-' ? -1 : 1) * (hours * 3600LL + minutes * 60LL);
-		at += 6;
+		offset = (*at == '-' ? -1 : 1) * (zone.tm_hour * 3600LL + zone.tm_min * 60LL);
+		at = end;
 	} else if (*at == 'Z') {
 		at++;
 	}

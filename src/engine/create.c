@@ -241,7 +241,7 @@ int engine_container_create(struct engine *engine, const struct engine_options *
 		rc = resolve_lists(&container.options, env, arena, &container, err);
 	if (rc == 0)
 		rc = find_image(engine, options->image, &image, err);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	rc = check(&container.options, &image->config->config, arena, err);
 	if (rc == 0)

@@ -45,7 +45,6 @@ static int build_process(struct engine *engine, const struct engine_container *c
 			 const struct engine_exec *request, char *const *env, struct arena *arena,
 			 struct buf *out, struct err *err)
 {
-	static const json_strings none;
 	struct prepared prepared;
 	struct store_image *image = NULL;
 	struct engine_container as = *container;
@@ -75,7 +74,7 @@ static int build_process(struct engine *engine, const struct engine_container *c
 			cwd = container->options.workdir;
 		struct process_request wanted = {
 			.args = request->args,
-			.image_env = run != NULL ? &run->env : &none,
+			.image_env = &run->env,
 			.env = &merged,
 			.hostname = spec_hostname(&container->options, &prepared.modes,
 						  &prepared.host, container->id, arena),

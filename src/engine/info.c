@@ -32,7 +32,7 @@ int engine_info(struct engine *engine, struct arena *arena, struct engine_info *
 	int rc = engine_container_list(engine, arena, &containers, err);
 	if (rc == 0)
 		rc = engine_image_list(engine, arena, &images, err);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	info.containers = containers.count;
 	for (size_t i = 0; i < containers.count; i++)

@@ -64,9 +64,11 @@ int launch_start(const struct launch *launch, int *ret_pid, struct err *err)
 		/* Historical: the array's type says that the strings may change; they do not. */
 		memcpy(&argv[i], &launch->argv[i], sizeof(argv[i]));
 	}
+	if (argv[0] == NULL)
+		return err_set(err, ERR_INVALID, EINVAL, "start a program: none is named");
 	int rc = posix_spawn_file_actions_init(&actions);
 	if (rc != 0)
-		return err_set(err, ERR_SYSTEM, rc, "start '%s'", launch->argv[0]);
+		return err_set(err, ERR_SYSTEM, rc, "start '%s'", argv[0]);
 	rc = posix_spawnattr_init(&attributes);
 	if (rc == 0) {
 		rc = set_stdio(&actions, launch);

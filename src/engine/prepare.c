@@ -8,8 +8,7 @@
 #include "engine/policy/policy.h"
 #include "engine/spec/list.h"
 
-#define PROFILE_MAX           (4 * 1024 * 1024)
-#define CGROUP_PARENT_DEFAULT "/corten"
+#define PROFILE_MAX (4 * 1024 * 1024)
 
 static int keep_text(const struct buf *text, struct arena *arena, struct json_text *ret_text,
 		     struct err *err)
@@ -82,8 +81,9 @@ const char *prepare_cgroups_path(const struct engine_container *container, struc
 {
 	const char *parent = container->options.cgroup_parent;
 
+	/* No parent of our own: it would be left on the host when the last container has gone. */
 	if (parent == NULL || parent[0] == '\0')
-		parent = CGROUP_PARENT_DEFAULT;
+		return list_text(arena, "/corten-%s", container->id);
 	return list_text(arena, "%s%s/%s", parent[0] == '/' ? "" : "/", parent, container->id);
 }
 

@@ -1,7 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "base/fd.h"
@@ -9,7 +8,7 @@
 #include "kern/mount/mount.h"
 
 struct layers {
-	int *fds;
+	int fds[MOUNT_OVERLAY_LOWER_MAX];
 	size_t count;
 };
 
@@ -17,7 +16,6 @@ static void layers_close(struct layers *layers)
 {
 	for (size_t i = 0; i < layers->count; i++)
 		fd_closep(&layers->fds[i]);
-	free(layers->fds);
 }
 
 /* Opens the image's layers, topmost first as overlayfs counts them. */
@@ -29,9 +27,6 @@ static int layers_open(struct engine *engine, const struct store_image *image,
 	if (count == 0 || count > MOUNT_OVERLAY_LOWER_MAX)
 		return err_set(err, ERR_INVALID, 0, "image %.12s has %zu layers, of 1 to %d",
 			       image->id, count, MOUNT_OVERLAY_LOWER_MAX);
-	layers->fds = calloc(count, sizeof(int));
-	if (layers->fds == NULL)
-		return err_set(err, ERR_SYSTEM, ENOMEM, "open the image's layers");
 	for (size_t i = 0; i < count; i++) {
 		int fd = store_layer_open(engine->store, image->layers.items[count - 1 - i], err);
 		if (fd < 0)

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -148,10 +149,13 @@ static int prepare_identity(struct starting *s, struct err *err)
 static bool has_mount_setattr(void)
 {
 	struct utsname names;
-	int major = 0, minor = 0;
+	char *end;
 
-	return uname(&names) == 0 && sscanf(names.release, "%d.%d", &major, &minor) == 2 &&
-	       (major > 5 || (major == 5 && minor >= 12));
+	if (uname(&names) < 0)
+		return false;
+	long major = strtol(names.release, &end, 10);
+	long minor = *end == '.' ? strtol(end + 1, NULL, 10) : 0;
+	return major > 5 || (major == 5 && minor >= 12);
 }
 
 static int state_files(struct starting *s, struct mounts_request *request, const char *hostname,
@@ -329,7 +333,7 @@ static int launch_monitor(struct starting *s, struct err *err)
 		rc = list_no_memory(err);
 	if (rc == 0)
 		rc = attach_pair(fds, err);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	s->session = fds[0];
 	auto_fd theirs = fds[1];

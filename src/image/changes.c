@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -193,35 +194,34 @@ static int put_in_set(const struct change *change, oci_set *set, const char *nam
 	return 0;
 }
 
-/* Digits at *at, which moves past them; 0 when there is no port. */
-static unsigned int take_port(const char **at)
+/* 0, which is no port, where no digit stands. */
+static unsigned long parse_port(char **at)
 {
-	unsigned int port = 0;
-
-	for (; **at >= '0' && **at <= '9'; (*at)++)
-		port = port > 65535 ? port : port * 10 + (unsigned int)(**at - '0');
-	return port > 65535 ? 0 : port;
+	return **at >= '0' && **at <= '9' ? strtoul(*at, at, 10) : 0;
 }
 
-/* "80", "80-90", each with "/tcp", "/udp" or "/sctp". */
 static int put_port(const struct change *change, char *word, struct err *err)
 {
-	const char *at = word;
+	char *end = word;
+	unsigned long first = parse_port(&end);
+	unsigned long last = first;
+	char protocol[8] = "tcp";
 	char text[32];
 
-	unsigned int first = take_port(&at);
-	unsigned int last = first;
-	if (*at == '-') {
-		at++;
-		last = take_port(&at);
+	if (*end == '-') {
+		end++;
+		last = parse_port(&end);
 	}
-	const char *protocol = *at == '\0' ? "tcp" : at + 1;
-	if (first == 0 || first > last || (*at != '\0' && *at != '/') ||
+	if (first == 0 || first > last || last > 65535)
+		return err_set(err, ERR_INVALID, EINVAL, "'%.50s' is not a port", word);
+	if (*end == '/' && strlen(end + 1) < sizeof(protocol))
+		(void)snprintf(protocol, sizeof(protocol), "%s", end + 1);
+	if ((*end != '\0' && *end != '/') ||
 	    (strcmp(protocol, "tcp") != 0 && strcmp(protocol, "udp") != 0 &&
 	     strcmp(protocol, "sctp") != 0))
 		return err_set(err, ERR_INVALID, EINVAL, "'%.50s' is not a port", word);
-	for (unsigned int port = first; port <= last; port++) {
-		(void)snprintf(text, sizeof(text), "%u/%s", port, protocol);
+	for (unsigned long port = first; port <= last; port++) {
+		(void)snprintf(text, sizeof(text), "%lu/%s", port, protocol);
 		char *copy = arena_strndup(change->arena, text, strlen(text));
 		int rc = copy ? put_in_set(change, &change->run->exposed_ports, copy, err)
 			      : full(err);

@@ -75,7 +75,7 @@ int plan_read_docker(const struct archive *archive, struct plan *plan, struct er
 	if (rc == 0)
 		rc = json_parse_list(&oci_docker_archive_image_shape, text.data, text.len,
 				     &plan->arena, &list, err);
-	if (rc < 0)
+	if (rc != 0)
 		return err_wrap(err, rc, "manifest.json");
 	if (list.count == 0)
 		return err_set(err, ERR_INVALID, EINVAL, "manifest.json names no image");

@@ -239,7 +239,7 @@ static int read_manifest(struct reader *reader, const struct oci_descriptor *des
 		rc = add_layers(reader, &manifest, config, err);
 	if (rc == 0)
 		rc = add_name(reader, image, named, err);
-	if (rc < 0)
+	if (rc != 0)
 		return err_wrap(err, rc, "manifest %.19s", descriptor->digest);
 	memcpy(image->manifest, descriptor->digest + 7, sizeof(image->manifest));
 	image->manifest_text = text;
@@ -341,7 +341,7 @@ static int check_layout(const struct reader *reader, struct err *err)
 	int rc = archive_read(reader->archive, "oci-layout", arena, &text, err);
 	if (rc == 0)
 		rc = json_parse(&oci_layout_shape, text.data, text.len, arena, &layout, err);
-	if (rc < 0)
+	if (rc != 0)
 		return err_wrap(err, rc, "oci-layout");
 	if (layout.image_layout_version == NULL ||
 	    strcmp(layout.image_layout_version, OCI_LAYOUT_VERSION) != 0)

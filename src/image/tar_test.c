@@ -137,7 +137,7 @@ TEST(long_names_of_gnu_and_pax)
 	CHECK(says(&err, "mtime"));
 	tar_done(&tar);
 	testing_header(archive, "pax", 'x', 35 + 17, NULL);
-	memcpy(archive + BLOCK + 35, "17 mtime=-1.2500\n", 17);
+	memcpy(archive + BLOCK + 35, "17 mtime=-1.2500\n", 18);
 	CHECK_INT(first(&tar, &memory, 5, &err), 1);
 	CHECK_STR(tar.entry.name, "by/a/rule");
 	CHECK_INT(tar.entry.uid, 123456789);
@@ -154,7 +154,7 @@ TEST(a_prefix_counts_in_ustar_alone)
 
 	memset(archive, 0, sizeof(archive));
 	testing_header(archive, "name", '0', 0, NULL);
-	memcpy(archive + 345, "some/prefix", 11);
+	memcpy(archive + 345, "some/prefix", 12);
 	/* The sum of the letters goes into the checksum. */
 	unsigned int sum = 0;
 	memset(archive + 148, ' ', 8);

@@ -40,11 +40,12 @@ static inline struct memory_stream memory_stream(const void *data, size_t size, 
 static inline void testing_header(uint8_t *block, const char *name, char type, size_t size,
 				  const char *link)
 {
+	static const char magic[8] = {'u', 's', 't', 'a', 'r', '\0', '0', '0'};
 	unsigned int sum = 0;
 	char *text = (char *)block;
 
 	memset(block, 0, 512);
-	memcpy(text, name, strlen(name) < 100 ? strlen(name) : 100);
+	memcpy(text, name, strnlen(name, 100));
 	memcpy(text + 100, "0000644", 8);
 	memcpy(text + 108, "0000012", 8);
 	memcpy(text + 116, "0000013", 8);
@@ -52,8 +53,8 @@ static inline void testing_header(uint8_t *block, const char *name, char type, s
 	memcpy(text + 136, "07346545000", 12);
 	text[156] = type;
 	if (link != NULL)
-		memcpy(text + 157, link, strlen(link));
-	memcpy(text + 257, "ustar\00000", 8);
+		memcpy(text + 157, link, strnlen(link, 100));
+	memcpy(text + 257, magic, sizeof(magic));
 	memset(text + 148, ' ', 8);
 	for (size_t i = 0; i < 512; i++)
 		sum += block[i];

@@ -461,7 +461,7 @@ int oci_config_check(const struct oci_config *config, struct err *err)
 
 	if (rc == 0 && config->root == NULL)
 		rc = refuse(err, "root: missing");
-	if (rc == 0 && is_empty(config->root->path))
+	if (rc == 0 && config->root != NULL && is_empty(config->root->path))
 		rc = refuse(err, "root.path: empty");
 	if (rc == 0 && config->process != NULL)
 		rc = oci_process_check(config->process, "process", err);

@@ -1,6 +1,7 @@
 #include "runtime/config.h"
 
 #include <stddef.h>
+#include <string.h>
 
 int config_check_process_built(const struct oci_process *process, struct err *err)
 {
@@ -81,6 +82,21 @@ int config_parse(const struct buf *text, struct arena *arena, struct oci_config 
 	return rc < 0 ? rc : config_check_built(ret_config, err);
 }
 
+/* The same name comes in up to five sets. */
+static bool config_is_listed(const struct buf *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = list->data; at != NULL;) {
+		if (strncmp(at, name, len) == 0 && (at[len] == '\0' || at[len] == ','))
+			return true;
+		at = strstr(at, ", ");
+		if (at != NULL)
+			at += 2;
+	}
+	return false;
+}
+
 static uint64_t config_caps_of(const json_strings *names, struct buf *unknown)
 {
 	uint64_t set = 0;
@@ -89,7 +105,7 @@ static uint64_t config_caps_of(const json_strings *names, struct buf *unknown)
 		int number = caps_number(names->items[i]);
 		if (number >= 0)
 			set |= 1ULL << number;
-		else if (unknown != NULL)
+		else if (unknown != NULL && !config_is_listed(unknown, names->items[i]))
 			buf_fmt(unknown, "%s%s", unknown->len > 0 ? ", " : "", names->items[i]);
 	}
 	return set;

@@ -19,7 +19,7 @@ int config_check_process_built(const struct oci_process *process, struct err *er
 
 /*
  * The process's capability sets as this runtime can grant them. `dropped` gets what was asked for
- * and cannot be granted; unknown names are written to `unknown` (may be NULL), comma separated.
+ * and cannot be granted; unknown names are written to `unknown` (may be NULL), comma separated, each once.
  */
 int config_resolve_caps(const struct oci_process *process, struct caps_sets *ret_sets,
 			uint64_t *ret_dropped, struct buf *unknown, struct err *err);

@@ -230,7 +230,8 @@ static int control_remove_cgroup(const struct container *container, struct err *
 	return ours ? rc : 0;
 }
 
-int control_delete(struct container *container, bool force, struct err *err)
+int control_delete(struct container *container, bool force,
+		   void (*warn)(void *context, const char *text), void *context, struct err *err)
 {
 	struct err ignored;
 	bool has_config = container_load_config(container, &ignored) == 0;
@@ -242,17 +243,13 @@ int control_delete(struct container *container, bool force, struct err *err)
 	if (rc < 0)
 		return err_wrap(err, rc, "delete container '%s'", container->record.id);
 	struct oci_state state = container_state(container, OCI_STATUS_STOPPED);
-	struct err hook_err;
-	int hook_rc = has_config && container->config.hooks != NULL
-			      ? hooks_run(&container->config.hooks->poststop, "poststop", &state,
-					  container->record.bundle, &hook_err)
-			      : 0;
-	rc = container_forget(container, err);
-	if (rc == 0 && hook_rc < 0) {
-		*err = hook_err;
-		return hook_rc;
-	}
-	return rc;
+	struct err hook_err = {0};
+	char text[sizeof(hook_err.text)];
+	if (has_config && container->config.hooks != NULL &&
+	    hooks_run(&container->config.hooks->poststop, "poststop", &state,
+		      container->record.bundle, &hook_err) < 0)
+		warn(context, err_format(&hook_err, text, sizeof(text)));
+	return container_forget(container, err);
 }
 
 static const struct {

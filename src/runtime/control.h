@@ -17,9 +17,10 @@ int control_kill(struct container *container, int signal, bool all, struct err *
 
 /*
  * Removes a stopped container: its cgroup, its state, after its poststop hooks. force: kills it
- * first. Whatever a killed create left is removed too.
+ * first. Whatever a killed create left is removed too. A failing hook is a warning, no error.
  */
-int control_delete(struct container *container, bool force, struct err *err);
+int control_delete(struct container *container, bool force,
+		   void (*warn)(void *context, const char *text), void *context, struct err *err);
 
 /* Freezes or thaws every process. ERR_CONFLICT when it does not run, or is in that state already. */
 int control_pause(struct container *container, bool pause, struct err *err);

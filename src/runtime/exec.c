@@ -16,6 +16,7 @@
 #include "kern/proc/procfs.h"
 #include "runtime/config.h"
 #include "runtime/console.h"
+#include "runtime/control.h"
 #include "runtime/environment.h"
 #include "runtime/filter.h"
 #include "runtime/limits.h"
@@ -77,6 +78,10 @@ static int exec_find_container(struct exec *exec, struct err *err)
 		return err_set(err, ERR_CONFLICT, 0,
 			       "cannot exec in container '%s': it is %s, not running",
 			       exec->container->record.id, oci_status_names[status]);
+	if (!exec->options->ignore_paused && control_status(exec->container) == OCI_STATUS_PAUSED)
+		return err_set(
+			err, ERR_CONFLICT, 0,
+			"cannot exec in a paused container (use --ignore-paused to override)");
 	return 0;
 }
 
@@ -215,7 +220,7 @@ static void exec_inside(struct exec *exec)
 		.result_fd = exec->sync_fds[1],
 	};
 	if (rc == 0)
-		rc = payload_execute(&payload, &err);
+		(void)payload_execute(&payload, &err);
 	(void)sync_send(exec->sync_fds[1], SYNC_FAILED, &err, &ignored);
 	_exit(1);
 }

@@ -21,6 +21,7 @@ struct exec_options {
 	const char *cgroup;                /* beneath the container's; NULL: itself */
 	uint32_t preserve_fds;
 	bool proxy_terminal; /* in the foreground */
+	bool ignore_paused;  /* in a frozen container it waits for the thaw, as asked */
 	void (*warn)(void *context, const char *text);
 	void *warn_context;
 };

@@ -80,7 +80,7 @@ static int filter_convert(const struct oci_seccomp *from, struct arena *arena,
 		return rc;
 	to->architectures = archs;
 	to->architectures_count = from->architectures.count;
-	to->has_flags = from->flags.count > 0;
+	to->has_flags = from->flags.items != NULL;
 	to->has_default_errno = from->default_errno_ret != NULL;
 	to->default_errno_ret = to->has_default_errno ? *from->default_errno_ret : 0;
 	return filter_convert_rules(from, arena, to, err);
@@ -105,17 +105,6 @@ static int filter_compile(const struct json_text *text, struct arena *arena,
 	return rc;
 }
 
-static int filter_read(int fd, struct seccomp_program *program)
-{
-	auto_fd owned = fd;
-	int count = fd < 0 ? fd
-			   : seccomp_program_read(owned, program->insns, SECCOMP_MAX_INSNS,
-						  &program->flags);
-
-	program->count = count > 0 ? (uint32_t)count : 0;
-	return count > 0 ? 0 : -ENOENT;
-}
-
 /* The cache only saves time: where it cannot be used, the profile is compiled each time. */
 static int filter_find(const struct json_text *text, int root_fd, struct arena *arena,
 		       struct seccomp_program *program, struct err *err)
@@ -125,7 +114,7 @@ static int filter_find(const struct json_text *text, int root_fd, struct arena *
 	auto_fd folder = seccomp_cache_open_folder(root_fd, &ignored);
 
 	seccomp_cache_key_init(&key, text->text, text->len, seccomp_arch_native());
-	if (folder >= 0 && filter_read(seccomp_cache_open(folder, &key), program) == 0)
+	if (folder >= 0 && seccomp_cache_read(folder, &key, program) == 0)
 		return 0;
 	int rc = filter_compile(text, arena, program, err);
 	if (rc == 0 && folder >= 0) {

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,7 +70,8 @@ static int hook_judge(const struct oci_hook *hook, int status, int output_fd, st
 
 static int hook_wait(const struct oci_hook *hook, int pidfd, int output_fd, struct err *err)
 {
-	int timeout_ms = hook->timeout_s != NULL ? *hook->timeout_s * 1000 : -1;
+	int timeout_s = hook->timeout_s != NULL ? *hook->timeout_s : -1;
+	int timeout_ms = timeout_s < 0 || timeout_s > INT_MAX / 1000 ? -1 : timeout_s * 1000;
 	int status = 0;
 	struct err ignored;
 	int rc = pidfd_wait(pidfd, timeout_ms, &status, err);
@@ -78,7 +80,7 @@ static int hook_wait(const struct oci_hook *hook, int pidfd, int output_fd, stru
 		(void)pidfd_signal(pidfd, SIGKILL, &ignored);
 		(void)pidfd_wait(pidfd, -1, &status, &ignored);
 		return err_set(err, ERR_SYSTEM, ETIMEDOUT, "'%s' ran longer than its %d s",
-			       hook->path, *hook->timeout_s);
+			       hook->path, timeout_s);
 	}
 	return rc < 0 ? rc : hook_judge(hook, status, output_fd, err);
 }

@@ -17,6 +17,8 @@
 #include "runtime/steps/steps.h"
 #include "runtime/sync.h"
 
+#define DEFAULT_UMASK 0022
+
 static void payload_fill_plan(const struct payload *payload, struct stage_plan *plan)
 {
 	const struct oci_user *user = &payload->process->user;
@@ -97,8 +99,9 @@ int payload_execute(const struct payload *payload, struct err *err)
 	char **envp = environment_vector(NULL, &payload->process->env);
 	if (argv == NULL || envp == NULL)
 		return err_set(err, ERR_SYSTEM, ENOMEM, "the arguments of the payload");
-	if (payload->process->user.umask != NULL)
-		(void)umask(*payload->process->user.umask);
+	/* Without one: runc's, not the caller's. */
+	const uint32_t *mask = payload->process->user.umask;
+	(void)umask(mask != NULL ? *mask & 0777 : DEFAULT_UMASK);
 	/* Whatever leaked into the runtime must not reach the payload (CVE-2024-21626). */
 	if (syscall(SYS_close_range, 3U + payload->preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		return err_errno(err, "close the runtime's descriptors");

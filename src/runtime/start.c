@@ -90,7 +90,7 @@ static void start_inside(struct start *start)
 	for (size_t i = 0; i < sizeof(container_steps) / sizeof(container_steps[0]) && rc >= 0; i++)
 		rc = container_steps[i].run(start, &err);
 	if (rc >= 0)
-		rc = payload_stage(start, &err);
+		(void)payload_stage(start, &err);
 	(void)sync_send(start->sync_fds[1], SYNC_FAILED, &err, &ignored);
 	_exit(1);
 }

@@ -217,16 +217,17 @@ static int64_t parse_time(const char *text)
 {
 	struct tm tm = {0};
 	const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
-	struct tm offset = {0};
+	struct tm zone = {0};
 
 	if (rest == NULL)
 		return 0;
 	if (*rest == '.')
 		rest += 1 + strspn(rest + 1, "0123456789");
-	if (*rest != 'Z' && strptime(rest + (*rest != '\0'), "%H:%M", &offset) == NULL)
+	if (*rest != 'Z' &&
+	    ((*rest != '+' && *rest != '-') || strptime(rest + 1, "%H:%M", &zone) == NULL))
 		return 0;
-	int64_t ahead_s = (int64_t)offset.tm_hour * 3600 + (int64_t)offset.tm_min * 60;
-	return (int64_t)timegm(&tm) - (*rest == '-' ? -ahead_s : ahead_s);
+	int64_t offset = (int64_t)zone.tm_hour * 3600 + zone.tm_min * 60;
+	return (int64_t)timegm(&tm) - (*rest == '-' ? -offset : offset);
 }
 
 static int insert_layers(struct loading *loading, const struct helper_image *image,

@@ -24,40 +24,43 @@ static void on_event(void *arg, const struct store_event *event)
 {
 	static const char *const names[] = {"layer", "progress", "done", "known"};
 
-	if (event->kind != STORE_EVENT_PROGRESS || arg != NULL)
+	if (event->kind != STORE_EVENT_PROGRESS || *(const int *)arg)
 		printf("event %s %u %s %lld %lld\n", names[event->kind], event->layer, event->name,
 		       (long long)event->done_bytes, (long long)event->total_bytes);
 }
 
-static int load(struct store *store, struct store_load *request, char **args, struct err *err)
+static int load(struct store *store, const struct store_load *template, char **args,
+		struct err *err)
 {
 	const char *changes[64];
+	struct store_load request = *template;
 	struct store_loaded loaded;
+	int progress = getenv("PROGRESS") != NULL;
 	auto_fd fd = strcmp(args[0], "-") == 0 ? 0 : open(args[0], O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return err_errno(err, "open '%s'", args[0]);
-	request->input_fd = fd;
-	request->changes.items = changes;
-	request->event = on_event;
-	request->event_arg = getenv("PROGRESS"); /* set: every step */
+	request.input_fd = fd;
+	request.changes.items = changes;
+	request.event = on_event;
+	request.event_arg = &progress;
 	for (args++; *args != NULL; args++) {
 		char *value = strchr(*args, '=');
 		if (value == NULL)
 			continue;
 		value++;
 		if (strncmp(*args, "name=", 5) == 0)
-			request->name = value;
+			request.name = value;
 		else if (strncmp(*args, "platform=", 9) == 0)
-			request->platform = value;
+			request.platform = value;
 		else if (strncmp(*args, "message=", 8) == 0)
-			request->message = value;
+			request.message = value;
 		else if (strncmp(*args, "max=", 4) == 0)
-			request->max_bytes = strtoll(value, NULL, 10);
-		else if (strncmp(*args, "change=", 7) == 0 && request->changes.count < 64)
-			changes[request->changes.count++] = value;
+			request.max_bytes = strtoll(value, NULL, 10);
+		else if (strncmp(*args, "change=", 7) == 0 && request.changes.count < 64)
+			changes[request.changes.count++] = value;
 	}
-	int rc = store_load(store, request, &loaded, err);
+	int rc = store_load(store, &request, &loaded, err);
 	if (rc < 0)
 		return rc;
 	for (size_t i = 0; i < loaded.count; i++) {

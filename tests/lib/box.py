@@ -96,6 +96,10 @@ def mountinfo():
     return Path("/proc/self/mountinfo").read_text().splitlines()
 
 
+def limit_of_a_test(number, frame):
+    raise TimeoutError("the test took more than 60 s")
+
+
 def own_mount_namespace():
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(CLONE_NEWNS) != 0 or libc.mount(b"none", b"/", None, MS_REC_PRIVATE, None) != 0:
@@ -504,7 +508,10 @@ def box(workshop):
         made.append(Box(bundle, args, folder / "state"))
         return made[-1]
 
+    signal.signal(signal.SIGALRM, limit_of_a_test)
+    signal.alarm(60)
     yield make
+    signal.alarm(0)
     problems = []
     for one in reversed(made):
         try:

@@ -136,6 +136,16 @@ def test_delete_force(box, prepare):
     one.assert_nothing_left()
 
 
+def test_a_failing_poststop_hook_is_a_warning(box):
+    one = box(*SLEEP)
+    one.config["hooks"] = {"poststop": [{"path": "/bin/sh", "args": ["sh", "-c", "echo a reason >&2; exit 3"]}]}
+    one.create().ok()
+    done = one.delete("--force")
+    done.ok()
+    assert "poststop" in done.err and "a reason" in done.err
+    one.assert_nothing_left()
+
+
 def test_delete_force_kills_every_process(box):
     one = box().sh("for i in 1 2 3 4 5; do sh -c 'trap : TERM INT; sleep 1000; sleep 1000' & done; touch /up; wait")
     one.detached()

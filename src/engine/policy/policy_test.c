@@ -329,7 +329,7 @@ static void check_convert(const char *text, uint64_t caps, int want_rc, const ch
 	if (want_rc >= 0) {
 		CHECK_INT(rc, want_rc);
 		if (rc > 0)
-			CHECK_STR(out.data, want);
+			CHECK_STR(out.data, want != NULL ? want : "");
 		return;
 	}
 	CHECK(rc < 0);

@@ -157,7 +157,7 @@ static void add_group(struct account *account, size_t room, uint32_t gid)
 static void add_memberships(const struct entry *user, const char *group, size_t room,
 			    struct account *account)
 {
-	struct entry entry;
+	struct entry entry = {0};
 	uint32_t gid = 0;
 
 	for (const char *at = group; at != NULL && *at != '\0';) {

@@ -265,11 +265,11 @@ static int build_process(const struct spec_request *request, struct arena *arena
 		int64_t value = 0;
 		rc = value_parse_int(options->oom_score_adj, "--oom-score-adj", -1000, 1000, &value,
 				     err);
-		result->process.oom_score_adj = arena_alloc(arena, sizeof(int32_t));
-		if (rc == 0 && result->process.oom_score_adj == NULL)
-			rc = list_no_memory(err);
-		if (rc == 0)
-			*result->process.oom_score_adj = (int32_t)value;
+		int32_t *score = arena_alloc(arena, sizeof(*score));
+		if (score == NULL)
+			return rc < 0 ? rc : list_no_memory(err);
+		*score = (int32_t)value;
+		result->process.oom_score_adj = score;
 	}
 	return rc;
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kern/cgroup/limits_internal.h"
@@ -290,13 +291,22 @@ static int write_group(struct limits_writer *w, const struct group *group, struc
 /* Whether this process is in a user namespace that is not the first. Unknown reads as no. */
 static bool in_user_namespace(void)
 {
+	const unsigned long long first[] = {0, 0, UINT32_MAX}; /* inside, outside, length */
 	char map[256];
-	unsigned long inside, outside, length;
+	const char *at = map;
 
-	if (cgroup_read_file(AT_FDCWD, "", "/proc/self/uid_map", map, sizeof(map)) <= 0 ||
-	    sscanf(map, "%lu %lu %lu", &inside, &outside, &length) != 3)
+	if (cgroup_read_file(AT_FDCWD, "", "/proc/self/uid_map", map, sizeof(map)) <= 0)
 		return false;
-	return inside != 0 || outside != 0 || length != UINT32_MAX;
+	for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++) {
+		char *end;
+		unsigned long long value = strtoull(at, &end, 10);
+		if (end == at)
+			return false;
+		if (value != first[i])
+			return true;
+		at = end;
+	}
+	return false;
 }
 
 static int write_devices(struct limits_writer *w, struct err *err)

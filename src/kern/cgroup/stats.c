@@ -155,16 +155,16 @@ static void read_cpu_v2(const struct source *source, struct cgroup_stats *stats)
 static bool read_io_v1(const struct source *source, const char *file, uint64_t *ret_reads,
 		       uint64_t *ret_writes)
 {
-	char text[STAT_MAX], operation[16];
-	unsigned long long value;
+	char text[STAT_MAX];
 
 	if (cgroup_read_file(source->root_fd, source->dir, file, text, sizeof(text)) < 0)
 		return false;
 	for (const char *line = text; *line != '\0';) {
-		if (sscanf(line, "%*u:%*u %15s %llu", operation, &value) == 2) {
-			*ret_reads += strcmp(operation, "Read") == 0 ? value : 0;
-			*ret_writes += strcmp(operation, "Write") == 0 ? value : 0;
-		}
+		const char *operation = line + strcspn(line, " \n");
+		if (strncmp(operation, " Read ", 6) == 0)
+			*ret_reads += strtoull(operation + 6, NULL, 10);
+		else if (strncmp(operation, " Write ", 7) == 0)
+			*ret_writes += strtoull(operation + 7, NULL, 10);
 		line += strcspn(line, "\n");
 		line += *line == '\n';
 	}

@@ -257,7 +257,9 @@ TEST(scripts_are_read_as_the_kernel_does)
 	inspect("#!\n/bin/sh\n", 11, &program);
 	CHECK_INT(program.format, EXEC_FORMAT_DAMAGED);
 	(void)memset(longer, 'a', sizeof(longer));
-	(void)memcpy(longer, "#!/", 3);
+	longer[0] = '#';
+	longer[1] = '!';
+	longer[2] = '/';
 	inspect(longer, sizeof(longer), &program);
 	CHECK(program.cut && strlen(program.interpreter) < sizeof(program.interpreter));
 }

@@ -185,11 +185,12 @@ CHILD_TEST(maps_are_written)
 	CHECK_INT(ns_write_maps(procfd, pid, &maps, &err), 0);
 	(void)snprintf(path, sizeof(path), "%d/uid_map", (int)pid);
 	CHECK(procfs_read_at(procfd, path, text, sizeof(text), &err) > 0);
-	unsigned int line[6] = {0};
-	CHECK_INT(sscanf(text, "%u %u %u %u %u %u", &line[0], &line[1], &line[2], &line[3],
-			 &line[4], &line[5]),
-		  6);
+	unsigned long line[6] = {0};
+	char *at = text;
+	for (size_t i = 0; i < 6; i++)
+		line[i] = strtoul(at, &at, 10);
 	CHECK(line[1] == 100000 && line[2] == 1000 && line[3] == 1000 && line[4] == 0);
+	CHECK(line[0] == 0 && line[5] == 1);
 	(void)snprintf(path, sizeof(path), "%d/setgroups", (int)pid);
 	CHECK(procfs_read_at(procfd, path, text, sizeof(text), &err) > 0);
 	CHECK_STR(text, "deny\n");

@@ -47,7 +47,7 @@ TEST(waits)
 TEST(takes_descriptors)
 {
 	struct err err = {0};
-	struct stat one, two;
+	struct stat one = {0}, two = {0};
 
 	auto_fd self = pidfd_of(getpid(), &err);
 	auto_fd null = open("/dev/null", O_RDWR | O_CLOEXEC);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "kern/proc/procfs.h"
@@ -43,13 +44,10 @@ int sysctl_path(const char *name, char *buf, size_t size, struct err *err)
 	if (len + 5 > size || len + 5 > SYSCTL_PATH_MAX)
 		return err_set(err, ERR_INVALID, ENAMETOOLONG, "sysctl '%.64s...': too long a name",
 			       name);
-	(void)memcpy(buf, "sys/", 4);
-	for (size_t i = 0; i <= len; i++) {
-		char c = name[i];
-		if (dots && (c == '.' || c == '/'))
-			c = c == '.' ? '/' : '.';
-		buf[4 + i] = c;
-	}
+	(void)snprintf(buf, size, "sys/%s", name);
+	for (char *at = buf + 4; dots && *at != '\0'; at++)
+		if (*at == '.' || *at == '/')
+			*at = *at == '.' ? '/' : '.';
 	for (const char *at = buf + 4;; at++) {
 		size_t part = strcspn(at, "/");
 		if (!sysctl_component_is_plain(at, part))

@@ -133,15 +133,15 @@ static bpf_label emit_equal(struct bpf_emit *emit, const struct bpf_cond *cond, 
 	bpf_label label = yes;
 
 	if (low(cond->mask) != 0) {
-		label = bpf_emit_jump(emit, BPF_JEQ, low(cond->datum), yes, no);
+		(void)bpf_emit_jump(emit, BPF_JEQ, low(cond->datum), yes, no);
 		if (low(cond->mask) != UINT32_MAX)
-			label = bpf_emit_and(emit, low(cond->mask));
+			(void)bpf_emit_and(emit, low(cond->mask));
 		label = bpf_emit_load(emit, offset_low(cond->arg));
 	}
 	if (wide && high(cond->mask) != 0) {
-		label = bpf_emit_jump(emit, BPF_JEQ, high(cond->datum), label, no);
+		(void)bpf_emit_jump(emit, BPF_JEQ, high(cond->datum), label, no);
 		if (high(cond->mask) != UINT32_MAX)
-			label = bpf_emit_and(emit, high(cond->mask));
+			(void)bpf_emit_and(emit, high(cond->mask));
 		label = bpf_emit_load(emit, offset_high(cond->arg));
 	}
 	return label;
@@ -151,16 +151,16 @@ static bpf_label emit_equal(struct bpf_emit *emit, const struct bpf_cond *cond, 
 static bpf_label emit_greater(struct bpf_emit *emit, const struct bpf_cond *cond, uint16_t op,
 			      bool wide, bpf_label yes, bpf_label no)
 {
-	bpf_label label = bpf_emit_jump(emit, op, low(cond->datum), yes, no);
+	(void)bpf_emit_jump(emit, op, low(cond->datum), yes, no);
+	bpf_label label = bpf_emit_load(emit, offset_low(cond->arg));
 
-	label = bpf_emit_load(emit, offset_low(cond->arg));
 	if (!wide)
 		return label;
 	if (high(cond->datum) == 0) {
-		label = bpf_emit_jump(emit, BPF_JEQ, 0, label, yes);
+		(void)bpf_emit_jump(emit, BPF_JEQ, 0, label, yes);
 	} else {
 		label = bpf_emit_jump(emit, BPF_JEQ, high(cond->datum), label, no);
-		label = bpf_emit_jump(emit, BPF_JGT, high(cond->datum), yes, label);
+		(void)bpf_emit_jump(emit, BPF_JGT, high(cond->datum), yes, label);
 	}
 	return bpf_emit_load(emit, offset_high(cond->arg));
 }

@@ -63,6 +63,6 @@ bpf_label bpf_tree_emit(struct bpf_emit *emit, const struct bpf_range *ranges, u
 
 	/* The load falls through to what was written last, which a lone return need not be. */
 	if (top + 1 != emit->count)
-		top = bpf_emit_jump(emit, BPF_JGE, 0, top, top);
+		(void)bpf_emit_jump(emit, BPF_JGE, 0, top, top);
 	return bpf_emit_load(emit, (uint32_t)offsetof(struct seccomp_data, nr));
 }

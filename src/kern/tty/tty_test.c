@@ -37,7 +37,7 @@ CHILD_TEST(opens_a_pair)
 	int master = FD_NONE, slave = FD_NONE;
 	uint16_t rows = 0, columns = 0;
 	char text[16] = "";
-	struct stat by_name, by_fd;
+	struct stat by_name = {0}, by_fd = {0};
 	struct termios saved, now;
 
 	if (!testing_private_mounts())
@@ -87,7 +87,7 @@ CHILD_TEST(console_is_mounted_by_descriptor)
 {
 	struct err err = {0};
 	int master = FD_NONE, slave = FD_NONE;
-	struct stat console, terminal;
+	struct stat console = {0}, terminal = {0};
 
 	if (!testing_private_mounts())
 		return;

@@ -93,7 +93,7 @@ TEST(torn_anywhere)
 	struct journal_record got;
 	struct err err = {0};
 	struct folder folder;
-	struct stat one, two;
+	struct stat one = {0}, two = {0};
 	size_t skipped = 0;
 
 	REQUIRE(folder_open(&folder));

@@ -61,7 +61,7 @@ static const struct option options[] = {
 	OPTION_ROW(struct exec_values, process_label, "process-label", 0, OPTION_STRING, "LABEL",
 		   "not built yet: refused"),
 	OPTION_ROW(struct exec_values, ignore_paused, "ignore-paused", 0, OPTION_BOOL, NULL,
-		   "accepted: a frozen container is not refused"),
+		   "in a paused container, wait for its thaw"),
 };
 
 static int exec_number(const char *text, const char *option, uint32_t *ret, const char **ret_end,
@@ -235,7 +235,7 @@ static int exec_run(const struct command_globals *globals, void *values_, int ar
 	const struct exec_values *values = values_;
 	struct container container;
 	struct oci_process process;
-	struct exec_process started;
+	struct exec_process started = {.pidfd = FD_NONE, .master_fd = FD_NONE};
 	int rc = preserve_check(values->preserve_fds, err);
 
 	if (rc == 0)
@@ -256,6 +256,7 @@ static int exec_run(const struct command_globals *globals, void *values_, int ar
 			.cgroup = values->cgroup,
 			.preserve_fds = values->preserve_fds,
 			.proxy_terminal = !values->detach,
+			.ignore_paused = values->ignore_paused,
 			.warn = globals->warn,
 			.warn_context = globals->warn_context,
 		};

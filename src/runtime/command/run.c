@@ -33,7 +33,8 @@ static int run_attend(struct start *start, const struct create_values *values, s
 static int run_delete(struct start *start, int status, struct err *err)
 {
 	struct err delete_err;
-	int rc = control_delete(&start->container, true, &delete_err);
+	int rc = control_delete(&start->container, true, start->options->warn,
+				start->options->warn_context, &delete_err);
 
 	if (rc < 0 && status >= 0) {
 		*err = delete_err;

@@ -117,7 +117,7 @@ static void stage_confine(void)
 	int with_filter = (plan.flags & STAGE_FILTER) != 0;
 	int no_new_privs = (plan.flags & STAGE_NO_NEW_PRIVS) != 0;
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2];
+	struct __user_cap_data_struct data[2] = {{0}};
 
 	if (no_new_privs)
 		stage_check(STAGE_STEP_NO_NEW_PRIVS,

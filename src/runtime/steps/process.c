@@ -35,10 +35,11 @@ struct process_home {
 
 static int process_leave_home(struct start *start, struct process_home *home, struct err *err)
 {
+	for (size_t type = 0; type < OCI_NS_COUNT; type++)
+		home->fds[type] = FD_NONE;
 	for (size_t type = 0; type < OCI_NS_COUNT; type++) {
 		const struct ns_type *kind = ns_type_of_name(oci_namespace_names[type]);
 		char own[32];
-		home->fds[type] = FD_NONE;
 		if (kind == NULL || !process_joins_before(start, (enum oci_namespace_type)type))
 			continue;
 		(void)snprintf(own, sizeof(own), "/proc/self/ns/%s", kind->file);
