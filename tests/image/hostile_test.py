@@ -1,9 +1,6 @@
 """Archives made to do harm: each is refused by name, or harmless; the host and the store stay as they were."""
-import gzip
 import json
 import os
-import stat
-import struct
 import tarfile
 import time
 
