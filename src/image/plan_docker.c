@@ -49,8 +49,8 @@ static int add_image(const struct archive *archive, struct plan *plan,
 		     const struct oci_docker_archive_image *from, struct err *err)
 {
 	struct archive_text text;
-	struct plan_image *image;
-	struct oci_image_config *config;
+	struct plan_image *image = NULL;
+	struct oci_image_config *config = NULL;
 
 	if (from->config == NULL)
 		return err_set(err, ERR_INVALID, EINVAL, "an image without configuration");
@@ -69,7 +69,7 @@ static int add_image(const struct archive *archive, struct plan *plan,
 int plan_read_docker(const struct archive *archive, struct plan *plan, struct err *err)
 {
 	struct archive_text text;
-	oci_docker_archive list;
+	oci_docker_archive list = {0};
 
 	int rc = archive_read(archive, "manifest.json", &plan->arena, &text, err);
 	if (rc == 0)

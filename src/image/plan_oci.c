@@ -217,9 +217,9 @@ static int read_manifest(struct reader *reader, const struct oci_descriptor *des
 			 const struct oci_descriptor *named, struct err *err)
 {
 	struct archive_text text, config_text;
-	struct oci_manifest manifest;
-	struct oci_image_config *config;
-	struct plan_image *image;
+	struct oci_manifest manifest = {0};
+	struct oci_image_config *config = NULL;
+	struct plan_image *image = NULL;
 	struct arena *arena = &reader->plan->arena;
 
 	int rc = read_blob(reader, descriptor, &text, err);
@@ -280,7 +280,7 @@ static int read_nested(struct reader *reader, const struct oci_descriptor *descr
 {
 	const struct oci_descriptor *best = NULL;
 	struct archive_text text;
-	struct oci_index index;
+	struct oci_index index = {0};
 	int best_fit = 0;
 
 	if (depth > IMAGE_INDEX_DEPTH_MAX)

@@ -81,6 +81,16 @@ static void tell(const struct store_load *request, enum store_event_kind kind,
 	request->event(request->event_arg, &event);
 }
 
+/* The text names what an archive holds: a terminal must not be told anything by it. */
+static void mask_controls(struct err *err)
+{
+	for (size_t i = 0; i < err->used; i++) {
+		unsigned char c = (unsigned char)err->text[i];
+		if (c != '\0' && (c < ' ' || c == 0x7f))
+			err->text[i] = '?';
+	}
+}
+
 static int take_record(const struct store_load *request, struct wire_record *record,
 		       struct helper_report *report, struct err *err)
 {
@@ -113,6 +123,7 @@ static int take_record(const struct store_load *request, struct wire_record *rec
 	case WIRE_ERROR:
 		err_sanitize(&record->err);
 		*err = record->err;
+		mask_controls(err);
 		return err->sys > 0 ? -err->sys : -EIO;
 	case WIRE_END:
 		report->ended = true;

@@ -127,42 +127,59 @@ static int mark_opaque(int diff, const char *path, struct err *err)
 	return 0;
 }
 
-static int mark_layer(const struct loading *loading, const char *diff_id, struct err *err)
+/* The folder of one staged layer, its `diff` seen to be a folder. */
+static int open_layer(const struct loading *loading, const char *diff_id, int *ret_diff,
+		      struct err *err)
 {
 	char path[128];
-	BUF_AUTO(list, OPAQUE_BYTES_MAX);
 
-	(void)snprintf(path, sizeof(path), WIRE_LAYERS "/%s/opaque", diff_id);
-	auto_fd fd = open_staged(loading, path, O_RDONLY | O_NONBLOCK);
-	if (fd < 0 && errno == ENOENT)
-		return 0;
-	if (fd < 0)
-		return err_errno(err, "open '%s'", path);
-	int rc = fd_read_all(fd, path, &list, err);
+	(void)snprintf(path, sizeof(path), WIRE_LAYERS "/%s", diff_id);
+	auto_fd layer = open_staged(loading, path, O_RDONLY | O_DIRECTORY);
 	(void)snprintf(path, sizeof(path), WIRE_LAYERS "/%s/diff", diff_id);
-	auto_fd diff = open_staged(loading, path, O_PATH | O_DIRECTORY);
-	if (rc == 0 && diff < 0)
-		rc = err_errno(err, "open '%s'", path);
+	*ret_diff = open_staged(loading, path, O_PATH | O_DIRECTORY);
+	if (layer < 0 || *ret_diff < 0)
+		return err_errno(err, "open staged '%s'", path);
+	return fd_take(&layer);
+}
+
+static int mark_layer(const struct loading *loading, const char *diff_id, struct err *err)
+{
+	BUF_AUTO(list, OPAQUE_BYTES_MAX);
+	auto_fd diff = FD_NONE;
+	auto_fd layer = open_layer(loading, diff_id, &diff, err);
+
+	if (layer < 0)
+		return layer;
+	auto_fd fd = openat(layer, "opaque", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : err_errno(err, "open the list of opaque folders");
+	int rc = fd_read_all(fd, "the list of opaque folders", &list, err);
 	for (size_t at = 0; at < list.len && rc == 0; at += strlen(list.data + at) + 1)
 		rc = mark_opaque(diff, list.data[at] ? list.data + at : ".", err);
 	if (rc < 0)
 		return err_wrap(err, rc, "layer sha256:%s", diff_id);
-	(void)snprintf(path, sizeof(path), WIRE_LAYERS "/%s/opaque", diff_id);
-	(void)unlinkat(loading->staging.dir_fd, path, 0);
+	(void)unlinkat(layer, "opaque", 0);
 	return 0;
 }
 
-static int move_one(const struct loading *loading, const char *from, int to_fd, const char *name,
-		    struct err *err)
+/* Moves from/name in the staging folder, which must be of that kind, to the store's folder to_fd. */
+static int move_one(const struct loading *loading, const char *from, const char *name, mode_t kind,
+		    int to_fd, struct err *err)
 {
-	char path[128];
+	struct stat st;
+	auto_fd folder = open_staged(loading, from, O_RDONLY | O_DIRECTORY);
 
-	(void)snprintf(path, sizeof(path), "%s/%s", from, name);
+	if (folder >= 0 && fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT &&
+	    faccessat(to_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0; /* one image under two names: it was moved for the first */
+	if (folder < 0 || fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_errno(err, "look at staged '%s/%s'", from, name);
+	if ((st.st_mode & S_IFMT) != kind)
+		return err_set(err, ERR_INVALID, EINVAL, "staged '%s/%s' is of the wrong kind",
+			       from, name);
 	/* What is there already was synced before it got its name, and its name is its content's. */
-	if (syscall(SYS_renameat2, loading->staging.dir_fd, path, to_fd, name, RENAME_NOREPLACE) <
-		    0 &&
-	    errno != EEXIST)
-		return err_errno(err, "move '%s' into the store", path);
+	if (renameat2(folder, name, to_fd, name, RENAME_NOREPLACE) < 0 && errno != EEXIST)
+		return err_errno(err, "move '%s/%s' into the store", from, name);
 	return 0;
 }
 
@@ -172,7 +189,8 @@ static int move_layers(const struct loading *loading, struct err *err)
 	int rc = layers < 0 ? layers : 0;
 
 	for (size_t i = 0; i < loading->report.layer_count && rc == 0; i++)
-		rc = move_one(loading, WIRE_LAYERS, layers, loading->report.layers[i].diff_id, err);
+		rc = move_one(loading, WIRE_LAYERS, loading->report.layers[i].diff_id, S_IFDIR,
+			      layers, err);
 	if (rc == 0 && fsync(layers) < 0)
 		rc = err_errno(err, "sync the layers' folder");
 	return rc;
@@ -185,9 +203,9 @@ static int move_blobs(const struct loading *loading, struct err *err)
 
 	for (size_t i = 0; i < loading->report.image_count && rc == 0; i++) {
 		const struct helper_image *image = &loading->report.images[i];
-		rc = move_one(loading, WIRE_BLOBS, blobs, image->id, err);
+		rc = move_one(loading, WIRE_BLOBS, image->id, S_IFREG, blobs, err);
 		if (rc == 0 && image->manifest[0] != '\0')
-			rc = move_one(loading, WIRE_BLOBS, blobs, image->manifest, err);
+			rc = move_one(loading, WIRE_BLOBS, image->manifest, S_IFREG, blobs, err);
 	}
 	if (rc == 0 && fsync(blobs) < 0)
 		rc = err_errno(err, "sync the blobs' folder");

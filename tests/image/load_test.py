@@ -205,3 +205,21 @@ def test_many_layers(store, tmp_path):
     layers = [tar((f"f{i}", str(i))) for i in range(60)]
     store.run("load", write_tar(tmp_path / "a.tar", oci_image(layers, packed=[gz(x) for x in layers], media_type=OCI_LAYER + "+gzip")))
     assert store.run("find", "test:1").all("layer") == [sha(x) for x in layers]
+
+
+def test_one_image_under_two_names(store, tmp_path):
+    oci = Oci()
+    manifest = oci.manifest([ONE])
+    path = write_tar(tmp_path / "a.tar", oci.index(named(manifest, "a:1"), named(manifest, "b:2")))
+    loaded = store.run("load", path)
+    assert loaded.all("name") == ["docker.io/library/a:1", "docker.io/library/b:2"]
+    assert len(store.run("list").all("image")) == 1
+    store.check_clean()
+
+
+@pytest.mark.parametrize("text, seconds", [
+    ("2024-01-02T05:04:05+02:00", 1704164645), ("2024-01-01T22:04:05.123456789-05:00", 1704164645),
+    ("2024-01-02T03:04:05Z", 1704164645), ("soon", 0), ("", 0), ("2024-01-02T03:04:05", 0)])
+def test_times(store, tmp_path, text, seconds):
+    store.run("load", write_tar(tmp_path / "a.tar", docker_archive([], image_config=config([], created=text))))
+    assert store.run("find", "test:1").one("created") == str(seconds)
