@@ -102,7 +102,13 @@ static void print_error(const struct err *err)
 	char text[ERROR_MAX];
 
 	(void)fflush(stdout);
-	(void)fprintf(stderr, "corten: %s\n", err_format(err, text, sizeof(text)));
+	(void)err_format(err, text, sizeof(text));
+	/* An image's or a container's words may be in it: none of them commands a terminal. */
+	for (char *at = text; *at != '\0'; at++) {
+		if (((unsigned char)*at < ' ' && *at != '\n' && *at != '\t') || *at == 0x7f)
+			*at = '?';
+	}
+	(void)fprintf(stderr, "corten: %s\n", text);
 }
 
 int cli_print(const struct buf *out, struct err *err)

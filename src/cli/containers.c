@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/text.h"
@@ -269,6 +270,8 @@ static int cmd_exec(struct cli *cli, void *values, const struct option_args *arg
 	struct engine_container container;
 	int status = 125;
 
+	if (request->tty && request->interactive && !request->detach && isatty(STDIN_FILENO) != 1)
+		return err_set(err, ERR_INVALID, 0, "the input device is not a TTY");
 	int rc = engine_container_find(cli->engine, args->items[0], cli->arena, &container, err);
 	for (size_t i = 1; rc == 0 && i < args->count; i++)
 		rc = list_push_text(&request->args, args->items[i], cli->arena, err);

@@ -1,6 +1,7 @@
 #include "cli/filter.h"
 
 #include <fnmatch.h>
+#include <regex.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -71,6 +72,21 @@ static bool is_ancestor(const struct engine_container *c, const char *wanted)
 	return strlen(hex) >= 12 && strncmp(c->image_id, hex, strlen(hex)) == 0;
 }
 
+/* As Docker: a regular expression that is found in the name, with or without a slash before it. */
+static bool has_name(const struct engine_container *c, const char *wanted)
+{
+	char slashed[256];
+	regex_t pattern;
+
+	if (regcomp(&pattern, wanted, REG_EXTENDED | REG_NOSUB) != 0)
+		return strstr(c->name, wanted) != NULL;
+	(void)snprintf(slashed, sizeof(slashed), "/%s", c->name);
+	bool found = regexec(&pattern, c->name, 0, NULL, 0) == 0 ||
+		     regexec(&pattern, slashed, 0, NULL, 0) == 0;
+	regfree(&pattern);
+	return found;
+}
+
 static bool holds_container(const struct engine_container *c, const struct json_pair *filter)
 {
 	char code[16];
@@ -78,8 +94,7 @@ static bool holds_container(const struct engine_container *c, const struct json_
 	if (strcmp(filter->key, "id") == 0)
 		return strncmp(c->id, filter->value, strlen(filter->value)) == 0;
 	if (strcmp(filter->key, "name") == 0)
-		return strstr(c->name,
-			      filter->value[0] == '/' ? filter->value + 1 : filter->value) != NULL;
+		return has_name(c, filter->value);
 	if (strcmp(filter->key, "status") == 0)
 		return strcmp(engine_status_name(c->status), filter->value) == 0;
 	if (strcmp(filter->key, "label") == 0)

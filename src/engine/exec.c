@@ -129,7 +129,7 @@ static int failure_status(const char *log)
 {
 	if (has(log, "executable file not found") || has(log, "no such file or directory"))
 		return 127;
-	return has(log, "permission denied") ? 126 : 125;
+	return has(log, "permission denied") || has(log, "exec format error") ? 126 : 125;
 }
 
 static int exit_status(int status, int log_fd)

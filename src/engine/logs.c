@@ -22,6 +22,7 @@ struct reader {
 	struct buf text;  /* a record's output */
 	int64_t skip;     /* lines still to be skipped for --tail */
 	bool mid_line[2]; /* the last record of the stream had no newline */
+	bool skipping[2]; /* the stream's line is one that --tail leaves out */
 	bool out_gone;    /* nobody reads any more */
 };
 
@@ -41,19 +42,33 @@ static bool decode(struct reader *r, struct logline *line)
 	       wanted(r, line);
 }
 
-static void show(struct reader *r, const struct logline *line)
+static size_t stream_of(const struct logline *line)
 {
-	size_t stream = line->stream == LOGLINE_STDOUT ? 0 : 1;
+	return line->stream == LOGLINE_STDOUT ? 0 : 1;
+}
+
+/* Whether the record begins a line of its stream; an unfinished last line counts as one. */
+static bool begins_line(struct reader *r, const struct logline *line)
+{
+	size_t stream = stream_of(line);
+	bool begins = !r->mid_line[stream];
+
+	r->mid_line[stream] = r->text.len > 0 && r->text.data[r->text.len - 1] != '\n';
+	return begins;
+}
+
+static void show(struct reader *r, const struct logline *line, bool begins)
+{
+	size_t stream = stream_of(line);
 	char stamp[LOGLINE_TIME_SIZE + 1];
 
-	if (r->request->timestamps && !r->mid_line[stream]) {
+	if (r->request->timestamps && begins) {
 		logline_time_format(line->time_ns, stamp);
 		size_t len = strlen(stamp);
 		stamp[len] = ' ';
 		if (fd_write_all(stream == 0 ? STDOUT_FILENO : STDERR_FILENO, stamp, len + 1) < 0)
 			r->out_gone = true;
 	}
-	r->mid_line[stream] = r->text.len > 0 && r->text.data[r->text.len - 1] != '\n';
 	if (r->text.len > 0 && fd_write_all(stream == 0 ? STDOUT_FILENO : STDERR_FILENO,
 					    r->text.data, r->text.len) < 0)
 		r->out_gone = true;
@@ -68,11 +83,14 @@ static void show_record(struct reader *r, void *arg)
 	(void)arg;
 	if (!decode(r, &line))
 		return;
-	if (r->skip > 0) {
-		r->skip -= r->text.len > 0 && r->text.data[r->text.len - 1] == '\n';
-		return;
+	bool begins = begins_line(r, &line);
+	size_t stream = stream_of(&line);
+	if (begins) {
+		r->skipping[stream] = r->skip > 0;
+		r->skip -= r->skip > 0;
 	}
-	show(r, &line);
+	if (!r->skipping[stream])
+		show(r, &line, begins);
 }
 
 static void count_record(struct reader *r, void *arg)
@@ -80,7 +98,7 @@ static void count_record(struct reader *r, void *arg)
 	struct logline line;
 	int64_t *count = arg;
 
-	if (decode(r, &line) && r->text.len > 0 && r->text.data[r->text.len - 1] == '\n')
+	if (decode(r, &line) && begins_line(r, &line))
 		++*count;
 }
 
@@ -162,6 +180,7 @@ static int follow(struct reader *r, struct engine *engine, const struct engine_c
 	struct engine_container now = *container;
 	auto_fd current = fd;
 
+	memset(r->skipping, 0, sizeof(r->skipping));
 	for (;;) {
 		ARENA_AUTO(arena, 8 * 1024 * 1024);
 		/* The state is read before the log, so that nothing written before the end is missed. */
@@ -206,6 +225,7 @@ int engine_container_logs(struct engine *engine, const struct engine_container *
 	if (request->tail >= 0) {
 		rc = read_all(&r, count_record, &count, NULL, err);
 		r.skip = count > request->tail ? count - request->tail : 0;
+		memset(r.mid_line, 0, sizeof(r.mid_line));
 	}
 	if (rc == 0)
 		rc = read_all(&r, show_record, NULL, &current, err);

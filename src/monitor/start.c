@@ -73,7 +73,7 @@ uint32_t monitor_failure_code(int status, const char *text)
 	/* Other runtimes only say it in words, the same that Docker looks for. */
 	if (!text_has(text, "exec"))
 		return EXIT_ENGINE_FAILED;
-	if (text_has(text, "permission denied"))
+	if (text_has(text, "permission denied") || text_has(text, "exec format error"))
 		return EXIT_NOT_RUN;
 	if (text_has(text, "executable file not found") ||
 	    text_has(text, "no such file or directory"))

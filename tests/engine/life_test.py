@@ -239,7 +239,7 @@ def test_logs_of_long_lines(cli):
 
 
 def test_logs_of_bytes(cli):
-    name = cli.detached(r"printf '\000\033[31m\n\"\\\303\274\377'")
+    name = cli.detached(r"""printf '\000\033[31m\n"\\\303\274\377'""")
     cli("wait", name).ok()
     # The log is JSON: as with Docker a byte that is no UTF-8 becomes the replacement character.
     assert cli("logs", name, text=False).out == b"\x00\x1b[31m\n\"\\\xc3\xbc\xef\xbf\xbd"

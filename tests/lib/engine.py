@@ -6,6 +6,7 @@ on the host is looked for by one word that is part of every path, cgroup and env
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -149,18 +150,23 @@ class Engine:
         for name in self.ids():
             self("rm", "-f", name)
 
+    def sweep(self):
+        """Removes what a fault has left, so that it is told of once."""
+        for pid, _ in self.processes():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.clear()
+        for top in self.cgroups():
+            remove_cgroup(top)
+
     def close(self):
         try:
             self.clear()
             self.assert_nothing_left()
         finally:
-            for pid, _ in self.processes():
-                try:
-                    os.kill(pid, 9)
-                except ProcessLookupError:
-                    pass
-            for top in self.cgroups():
-                remove_cgroup(top)
+            self.sweep()
             shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -47,9 +47,13 @@ static void encode_special(uint8_t c, struct buf *out)
 	case '\\':
 		buf_str(out, "\\\\");
 		break;
-	default:
-		buf_fmt(out, "\\u%04x", c);
+	default: {
+		static const char hex[] = "0123456789abcdef";
+		/* No printf: output may be nothing but such bytes. */
+		const char escape[] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
+		buf_add(out, escape, sizeof(escape));
 		break;
+	}
 	}
 }
 
