@@ -3,17 +3,16 @@
 Each test sets out canaries on the host and demands them unchanged.
 """
 import hashlib
+import ctypes
 import os
 import re
-import socket
-import struct
 import subprocess
 import threading
 import time
 from pathlib import Path
 
 import pytest
-from box import CGROUPS, MASKED, RUNTIME, TIMEOUT_S, compile_c, mounted, mountinfo, on_terminal, wait_for
+from box import CGROUPS, MASKED, RUNTIME, compile_c, mountinfo, on_terminal
 
 EVERYTHING = ["CAP_" + name for name in """CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP
 NET_ADMIN NET_RAW SYS_CHROOT SYS_PTRACE SYS_ADMIN MKNOD SETFCAP""".split()]
@@ -249,7 +248,6 @@ class Exchanger:
         self.thread = threading.Thread(target=self.loop)
 
     def loop(self):
-        import ctypes
         libc = ctypes.CDLL(None)
         while not self.stop.is_set():
             libc.renameat2(-100, self.names[0], -100, self.names[1], 2)
@@ -264,7 +262,6 @@ class Exchanger:
 
 
 def test_dev_null_is_exchanged_while_masking(box, canary):
-    source_root = None
     for _ in range(15):
         one = box("sh", "-c", "cat /secret; stat -L -c %t:%T /secret")
         one.config["mounts"] = [m for m in one.config["mounts"] if not m["destination"].startswith("/dev")]
@@ -276,7 +273,6 @@ def test_dev_null_is_exchanged_while_masking(box, canary):
         with Exchanger(one.root / "dev/null", one.root / "dev/other"):
             done = one.run()
         assert "hidden" not in done.out and "leaked" not in done.out, done
-    assert source_root is None
 
 
 # --- 4: /dev/console ---
@@ -363,7 +359,6 @@ def test_proc_is_a_link(box, name, target):
 # --- 7: a target exchanged with a link ---
 
 def test_volume_target_is_exchanged(box, canary):
-    reached = 0
     for _ in range(15):
         one = box("sh", "-c", "cat /proc/self/mountinfo")
         volume = one.bundle / "volume"
@@ -372,11 +367,9 @@ def test_volume_target_is_exchanged(box, canary):
         one.mount("/shared", volume, "bind", ["rbind"])
         one.mount("/shared/a/deep", "tmpfs", "tmpfs")
         with Exchanger(volume / "a", volume / "b"):
-            done = one.run()
-        reached += done.status == 0
+            one.run()
         assert not (canary / "deep").exists()
         assert str(canary) not in "".join(mountinfo())
-    assert reached >= 0
 
 
 # --- 8: /dev of the image is a link ---
@@ -523,7 +516,6 @@ int main(void) {
     int fds[] = {0, 1, 2, tty};
     for (int i = 0; i < 4; i++)
         for (const char *c = text; *c; c++) done += ioctl(fds[i], TIOCSTI, c) == 0;
-    unsigned paste[] = {3};
     printf("pushed %d tty %d\n", done, tty >= 0); return 0; }
 """
 

@@ -7,9 +7,6 @@ import subprocess
 import pytest
 from box import RUNTIME, call
 
-HEADER = {"ociVersion": "1.0.2"}
-
-
 def at(config, path, value):
     """Sets a nested value: 'linux.memoryPolicy'."""
     *parents, last = path.split(".")

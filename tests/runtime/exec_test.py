@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from box import CAPABILITIES, TIMEOUT_S, hierarchies, wait_for
+from box import TIMEOUT_S, hierarchies
 
 
 @pytest.fixture
@@ -122,7 +122,8 @@ def test_process_file(running):
         "/usr", "1000", "b", "c", "CapEff:", "0" * 16, "99"]
 
 
-@pytest.mark.parametrize("text, word", [("{", "process.json"), ('{"cwd": "/", "user": {}, "args": []}', "args"), ('{"cwd": "/", "args": 3}', "args"),
+@pytest.mark.parametrize("text, word", [("{", "process.json"), ('{"cwd": "/", "args": 3}', "args"),
+                                        ('{"cwd": "/", "user": {}, "args": []}', "args"),
                                         ('{"cwd": "x", "args": ["true"], "user": {}}', "cwd"), ("", "process.json")])
 def test_wrong_process_file(running, text, word):
     file = running.bundle / "process.json"
@@ -232,7 +233,7 @@ def test_cgroup_outside_the_container(running, word):
     assert not any((top / "x").exists() for top in hierarchies())
 
 
-def test_hundred_times_at_once(running):
+def test_many_at_once(running):
     children = [subprocess.Popen(running.argv("exec", running.id, "sh", "-c", f"exit {i}"), stdin=subprocess.DEVNULL)
                 for i in range(20)]
     assert [child.wait(TIMEOUT_S) for child in children] == list(range(20))

@@ -64,8 +64,10 @@ def test_cpuset_holds(box):
 
 @needs_v1
 @pytest.mark.parametrize("resources, word", [
-    ({"cpu": {"cpus": "4000"}}, "cpu"), ({"cpu": {"quota": 1}}, "cpu"), ({"memory": {"limit": 1 << 20, "swap": 1}}, "memory"),
-    ({"memory": {"limit": "64m"}}, "linux.resources.memory.limit"), ({"pids": {"limit": 1.5}}, "linux.resources.pids.limit")])
+    ({"cpu": {"cpus": "4000"}}, "cpu"), ({"cpu": {"quota": 1}}, "cpu"),
+    ({"memory": {"limit": 1 << 20, "swap": 1}}, "memory"),
+    ({"memory": {"limit": "64m"}}, "linux.resources.memory.limit"),
+    ({"pids": {"limit": 1.5}}, "linux.resources.pids.limit")])
 def test_refused_limit(box, resources, word):
     limited(box, "true", **resources).run().failed(word)
 

@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from box import DEVICE_RULES, MASKED, MOUNTS, compile_c, mount, mountinfo, mounted, rule
+from box import DEVICE_RULES, MASKED, MOUNTS, mount, mountinfo, mounted, rule
 
 
 def mounts_inside(text):
@@ -237,12 +237,6 @@ def test_host_mount_keeps_its_flags(volume):
 
 
 # --- propagation ---
-
-def shared_volume(volume):
-    mount("--bind", volume.volume, volume.volume)
-    mount("--make-shared", volume.volume)
-    (volume.volume / "sub").mkdir()
-
 
 @pytest.mark.parametrize("mode, comes", [("rprivate", False), ("rslave", True), ("rshared", True)])
 def test_propagation_into_the_container(volume, mode, comes):
@@ -497,7 +491,8 @@ def test_unbuffered_character_device(box):
 
 @pytest.mark.parametrize("device", [
     {"path": "/dev/x", "type": "z", "major": 1, "minor": 3}, {"path": "dev/x", "type": "c", "major": 1, "minor": 3},
-    pytest.param({"path": "/dev/x", "type": "c"}, marks=pytest.mark.xfail(strict=True, reason="taken as 0:0, as by runc; the specification requires both numbers")), {"type": "c", "major": 1, "minor": 3}, {"path": "/dev/x", "major": 1, "minor": 3}])
+    pytest.param({"path": "/dev/x", "type": "c"}, marks=pytest.mark.xfail(
+        strict=True, reason="taken as 0:0, as by runc; the specification requires both numbers")), {"type": "c", "major": 1, "minor": 3}, {"path": "/dev/x", "major": 1, "minor": 3}])
 def test_wrong_devices(box, device):
     one = box("true")
     one.linux["devices"] = [device]
@@ -522,7 +517,7 @@ def test_device_rule_allows_reading_alone(box):
     assert "not permitted" in done.err and done.out.split()[0] == "0", done
 
 
-@pytest.mark.xfail(strict=True, reason="a device of linux.devices that a rule denies cannot be made: the rules come first")
+@pytest.mark.xfail(strict=True, reason="the rules come first: what they deny cannot be made")
 def test_later_device_rule_wins(box):
     # Not one of the default devices: runc allows those whatever the rules say.
     one = box("sh", "-c", "head -c1 /dev/other | wc -c; head -c1 /dev/own")

@@ -1,14 +1,10 @@
 """Terminals: over a console socket, and run -t's relay."""
-import fcntl
 import os
-import signal
-import struct
 import subprocess
 import termios
-import time
 
 import pytest
-from box import TIMEOUT_S, set_size, wait_for
+from box import TIMEOUT_S, set_size
 
 
 def on_terminal(one, script):
