@@ -145,6 +145,12 @@ int oci_process_check(const struct oci_process *process, const char *place, stru
 		return refuse(err, "%s.args: missing or empty", place);
 	if (process->args.items[0][0] == '\0')
 		return refuse(err, "%s.args[0]: empty", place);
+	for (size_t i = 0; i < process->env.count; i++) {
+		const char *entry = process->env.items[i];
+		if (entry[0] == '=' || strchr(entry, '=') == NULL)
+			return refuse(err, "%s.env[%zu]: \"%s\" is not NAME=VALUE", place, i,
+				      entry);
+	}
 	int rc = check_user(&process->user, place, err);
 	if (rc == 0)
 		rc = check_rlimits(process, place, err);

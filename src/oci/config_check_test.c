@@ -96,7 +96,11 @@ TEST(check_process)
 {
 	static const struct fault faults[] = {
 		{"\"cwd\":\"/\",\"args\":[\"sh\"]", NULL},
-		{"\"cwd\":\"/\",\"args\":[\"sh\"],\"env\":[\"NOEQUALS\",\"\",\"=x\"]", NULL},
+		{"\"cwd\":\"/\",\"args\":[\"sh\"],\"env\":[\"A=\",\"B=x=y\"]", NULL},
+		{"\"cwd\":\"/\",\"args\":[\"sh\"],\"env\":[\"A=\",\"NOEQUALS\"]",
+		 "process.env[1]: \"NOEQUALS\" is not NAME=VALUE"},
+		{"\"cwd\":\"/\",\"args\":[\"sh\"],\"env\":[\"=x\"]",
+		 "process.env[0]: \"=x\" is not NAME=VALUE"},
 		{"\"cwd\":\"\",\"args\":[\"sh\"]", "process.cwd: \"\" is not an absolute path"},
 		{"\"cwd\":\"tmp\",\"args\":[\"sh\"]",
 		 "process.cwd: \"tmp\" is not an absolute path"},

@@ -220,7 +220,6 @@ def test_id_of_a_stopped_container_is_in_use(box):
     one.create().ok()
 
 
-@pytest.mark.xfail(strict=True, reason="a failed start kills what it found in a shared cgroup")
 def test_a_cgroup_in_use_is_not_taken_down(box):
     first, second = box(*SLEEP), box("false")
     second.config["linux"]["cgroupsPath"] = first.cgroup
@@ -466,7 +465,6 @@ def test_resume_of_a_running_container(box):
     one.runtime("resume", one.id).failed("paused")
 
 
-@pytest.mark.xfail(strict=True, reason="exec waits for the resume, in silence")
 def test_exec_in_a_paused_container(box):
     one = box(*SLEEP).detached()
     one.runtime("pause", one.id).ok()

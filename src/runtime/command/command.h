@@ -43,6 +43,9 @@ extern const struct command command_create, command_start, command_run, command_
 	command_delete, command_state, command_list, command_spec, command_features, command_pause,
 	command_resume, command_update;
 
+/* Writes a command's result to standard output; `what` names it in errors. Returns 0 or negative. */
+int command_print(const struct buf *out, const char *what, struct err *err);
+
 /* Parses the command line, runs the command, prints its error. Returns the exit status. */
 int command_main(int argc, char **argv, char **envp);
 

@@ -50,8 +50,7 @@ static int features_print(const struct oci_features *features, struct err *err)
 
 	json_write(&oci_features_shape, features, JSON_PRETTY, &out);
 	buf_char(&out, '\n');
-	int rc = buf_check(&out, "the features", err);
-	return rc < 0 ? rc : fd_write_all(STDOUT_FILENO, out.data, out.len) < 0;
+	return command_print(&out, "the features", err);
 }
 
 static int features_run(const struct command_globals *globals, void *values, int argc, char **argv,

@@ -89,9 +89,7 @@ static int list_run(const struct command_globals *globals, void *values_, int ar
 		rc = root_fd;
 	if (json && !values->quiet)
 		buf_str(&out, "]\n");
-	if (rc == 0)
-		rc = buf_check(&out, "the list", err);
-	return rc < 0 ? rc : fd_write_all(STDOUT_FILENO, out.data, out.len) < 0;
+	return rc < 0 ? rc : command_print(&out, "the list", err);
 }
 
 const struct command command_list = {

@@ -122,8 +122,29 @@ static void show_version(void)
 	(void)printf("corten-runtime version %s\nspec: %s\n", CORTEN_VERSION, OCI_VERSION);
 }
 
+int command_print(const struct buf *out, const char *what, struct err *err)
+{
+	int rc = buf_check(out, what, err);
+
+	if (rc < 0 || out->len == 0)
+		return rc;
+	rc = fd_write_all(STDOUT_FILENO, out->data, out->len);
+	if (rc < 0) {
+		errno = -rc;
+		return err_errno(err, "write %s to standard output", what);
+	}
+	return 0;
+}
+
 static int globals_check(struct command_globals *globals, struct err *err)
 {
+	auto_fd log = log_open(globals);
+
+	if (globals->log != NULL && log < 0) {
+		int rc = err_errno(err, "open --log '%s'", globals->log);
+		globals->log = NULL;
+		return rc;
+	}
 	if (globals->log_format != NULL && strcmp(globals->log_format, "text") != 0 &&
 	    strcmp(globals->log_format, "json") != 0)
 		return err_set(err, ERR_INVALID, 0, "--log-format '%s' is neither text nor json",

@@ -36,8 +36,7 @@ static int state_run(const struct command_globals *globals, void *values, int ar
 	json_write(&listing_shape, &row, JSON_PRETTY, &out);
 	buf_char(&out, '\n');
 	container_close(&container);
-	rc = buf_check(&out, "the state", err);
-	return rc < 0 ? rc : fd_write_all(STDOUT_FILENO, out.data, out.len) < 0;
+	return command_print(&out, "the state", err);
 }
 
 const struct command command_state = {
