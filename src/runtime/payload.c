@@ -229,6 +229,10 @@ int payload_stage(struct start *start, struct err *err)
 		rc = payload_open_fifos(start, &payload.go_fd, &payload.result_fd, err);
 		if (rc == 0)
 			rc = sync_send(start->sync_fds[1], SYNC_READY, NULL, err);
+	} else {
+		/* Nothing of the user's runs before the record names its process: see step_process_ready. */
+		struct sync_message message;
+		rc = sync_receive(start->sync_fds[1], &message, err);
 	}
 	if (rc == 0)
 		rc = payload_run_hooks(start, &payload, err);

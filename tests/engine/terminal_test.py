@@ -29,8 +29,11 @@ def test_keys(cli):
     status, shown = cli.terminal("run", "--rm", "-it", "bb", "sh", "-c", "trap 'exit 7' INT; echo ready; while :; do sleep 0.05; done",
                                  conversation=[("ready", "\x03")])
     assert status == 7
-    status, shown = cli.terminal("run", "--rm", "-it", "bb", "sh", conversation=[("#", "echo a-$((1+1))\n"), ("a-2", ""), ("#", "\x04")])
-    assert status == 0
+    status, shown = cli.terminal("run", "--rm", "-it", "bb", "sh", conversation=[("#", "echo a-$((1+1))\n"), ("a-2", "exit 9\n")])
+    assert status == 9
+    status, shown = cli.terminal("run", "--rm", "-it", "bb", "sh", "-c", "echo ready; cat; echo the end",
+                                 conversation=[("ready", "\x04")])
+    assert status == 0 and "the end" in shown
 
 
 def test_the_terminal_is_given_back_as_it_was(cli):

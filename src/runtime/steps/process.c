@@ -141,8 +141,12 @@ int step_process_ready(struct start *start, struct err *err)
 {
 	struct sync_message message;
 
-	if (!start->options->wait_for_start)
-		return 0; /* start_await() hears of it */
+	if (!start->options->wait_for_start) {
+		struct err ignored;
+		/* The record is written. Of a process that is gone start_await() hears more. */
+		(void)sync_send(start->sync_fds[0], SYNC_GO, NULL, &ignored);
+		return 0;
+	}
 	for (;;) {
 		int rc = sync_receive(start->sync_fds[0], &message, err);
 		if (rc < 0)
