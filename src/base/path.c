@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -18,7 +20,6 @@
 
 #define PATH_RETRIES_MAX 64 /* of openat2's EAGAIN: a rename raced with ".." */
 #define PATH_DEPTH_MAX   2048
-#define PATH_PROC_MAGIC  0x9fa0
 
 /* One resolution: what is left to do as text, and where it stands. */
 struct path_walk {
@@ -157,7 +158,7 @@ static int path_walk_link(struct path_walk *walk, int linkfd)
 	 * procfs's own plain links (self, mounts, net) are relative; fd/N, exe, ns/net are not
 	 * plain.
 	 */
-	if ((uint64_t)fs.f_type == PATH_PROC_MAGIC &&
+	if ((uint64_t)fs.f_type == PROC_SUPER_MAGIC &&
 	    (text[0] == '/' || memchr(text, ':', (size_t)len) != NULL))
 		return -ELOOP;
 	/* rest is empty or begins with "/". */
@@ -292,6 +293,43 @@ int path_walk_in_root(int rootfd, const char *path, int flags, struct err *err)
 		return fd;
 	errno = -fd;
 	return err_errno(err, "open '%s' in the root", path);
+}
+
+/* File systems whose files are the kernel's doings: opening or reading one can act on the host. */
+static bool path_is_of_kernel(const struct statfs *fs)
+{
+	static const uint64_t magics[] = {PROC_SUPER_MAGIC,    SYSFS_MAGIC,   CGROUP_SUPER_MAGIC,
+					  CGROUP2_SUPER_MAGIC, DEBUGFS_MAGIC, TRACEFS_MAGIC};
+
+	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++) {
+		if ((uint64_t)fs->f_type == magics[i])
+			return true;
+	}
+	return false;
+}
+
+int path_open_regular_in_root(int rootfd, const char *path, struct err *err)
+{
+	char name[32];
+	struct stat st, opened;
+	struct statfs fs;
+
+	auto_fd at = path_open_in_root(rootfd, path, O_PATH, err);
+	if (at < 0)
+		return at;
+	if (fstat(at, &st) < 0 || fstatfs(at, &fs) < 0)
+		return err_errno(err, "look at '%s' in the root", path);
+	if (!S_ISREG(st.st_mode) || path_is_of_kernel(&fs))
+		return err_set(err, ERR_INVALID, EINVAL, "'%s' is not a stored regular file", path);
+	/* The name leads to what was looked at, whatever path names by now. */
+	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d", at);
+	auto_fd fd = open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &opened) < 0)
+		return err_errno(err, "open '%s' in the root", path);
+	/* Where /proc is the container's own it can be a false one. */
+	if (opened.st_dev != st.st_dev || opened.st_ino != st.st_ino)
+		return err_set(err, ERR_DENIED, EXDEV, "open '%s': /proc is not procfs", path);
+	return fd_take(&fd);
 }
 
 int path_make_in_root(int rootfd, const char *path, enum path_kind kind, mode_t mode,

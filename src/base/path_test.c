@@ -186,6 +186,42 @@ TEST(magic_links_are_refused)
 	}
 }
 
+TEST(opens_stored_files_alone)
+{
+	static const char *const bad[] = {"/", "etc", "fifo", "to-fifo", "socket"};
+	struct tree tree;
+	struct err err = {0};
+
+	REQUIRE(tree_init(&tree) == 0);
+	(void)mkfifoat(tree.rootfd, "fifo", 0644);
+	CHECK(symlinkat("/fifo", tree.rootfd, "to-fifo") == 0);
+	(void)mknodat(tree.rootfd, "socket", S_IFSOCK | 0644, 0);
+	CHECK(symlinkat("/etc/passwd", tree.rootfd, "inside") == 0);
+	CHECK(symlinkat("../outside/passwd", tree.rootfd, "away") == 0);
+	auto_fd file = path_open_regular_in_root(tree.rootfd, "inside", &err);
+	CHECK(reads(file, "inside"));
+	CHECK((fcntl(file, F_GETFD) & FD_CLOEXEC) != 0);
+	CHECK_INT(error_of(path_open_regular_in_root(tree.rootfd, "away", &err)), ENOENT);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		CHECK_INT(error_of(path_open_regular_in_root(tree.rootfd, bad[i], &err)), EINVAL);
+	tree_done(&tree);
+}
+
+TEST(kernels_files_are_not_stored)
+{
+	static const char *const bad[] = {"proc/version", "proc/self/stat", "dev/null",
+					  "sys/kernel/mm/transparent_hugepage/enabled",
+					  "sys/fs/cgroup/cgroup.procs"};
+	struct err err = {0};
+	auto_fd root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	REQUIRE(root >= 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		if (faccessat(root, bad[i], F_OK, 0) == 0)
+			CHECK_INT(error_of(path_open_regular_in_root(root, bad[i], &err)), EINVAL);
+	}
+}
+
 TEST(makes_what_is_missing)
 {
 	struct tree tree;
@@ -300,4 +336,5 @@ TEST(tells_what_is_beneath)
 }
 
 TESTS(T(links_stay_inside), T(root_names), T(bounds), T(magic_links_are_refused),
-      T(makes_what_is_missing), T(makes_nothing_outside), T(cleans), T(tells_what_is_beneath))
+      T(opens_stored_files_alone), T(kernels_files_are_not_stored), T(makes_what_is_missing),
+      T(makes_nothing_outside), T(cleans), T(tells_what_is_beneath))

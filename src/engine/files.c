@@ -98,7 +98,7 @@ static int write_file(int dirfd, const char *name, const struct buf *text, struc
 	return rc < 0 ? err_set(err, err_kind_of(-rc), -rc, "write '%s'", name) : 0;
 }
 
-int files_write(int state_fd, const struct engine_options *options, const char *hostname,
+int files_write(int data_fd, const struct engine_options *options, const char *hostname,
 		bool host_network, struct err *err)
 {
 	BUF_AUTO(host, FILE_MAX);
@@ -106,19 +106,19 @@ int files_write(int state_fd, const struct engine_options *options, const char *
 	struct err absent;
 
 	buf_fmt(&text, "%s\n", hostname);
-	int rc = write_file(state_fd, "hostname", &text, err);
+	int rc = write_file(data_fd, "hostname", &text, err);
 	if (rc < 0)
 		return rc;
 	buf_clear(&text);
 	if (host_network)
 		(void)fd_read_file_at(AT_FDCWD, "/etc/hosts", &host, &absent);
 	files_hosts(options, hostname, host.data, host_network, &text);
-	rc = write_file(state_fd, "hosts", &text, err);
+	rc = write_file(data_fd, "hosts", &text, err);
 	if (rc < 0)
 		return rc;
 	buf_clear(&text);
 	buf_clear(&host);
 	(void)fd_read_file_at(AT_FDCWD, "/etc/resolv.conf", &host, &absent);
 	files_resolv(options, host.data, host_network, &text);
-	return write_file(state_fd, "resolv.conf", &text, err);
+	return write_file(data_fd, "resolv.conf", &text, err);
 }

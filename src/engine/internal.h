@@ -103,8 +103,8 @@ void files_hosts(const struct engine_options *options, const char *hostname, con
 void files_resolv(const struct engine_options *options, const char *host_text, bool host_network,
 		  struct buf *out);
 
-/* Writes hosts, hostname and resolv.conf beneath state_fd. */
-int files_write(int state_fd, const struct engine_options *options, const char *hostname,
+/* Writes hosts, hostname and resolv.conf beneath data_fd, the folder of paths_open_data(). */
+int files_write(int data_fd, const struct engine_options *options, const char *hostname,
 		bool host_network, struct err *err);
 
 /* ---- host.c ---- */

@@ -158,8 +158,9 @@ static bool has_mount_setattr(void)
 	return major > 5 || (major == 5 && minor >= 12);
 }
 
-static int state_files(struct starting *s, struct mounts_request *request, const char *hostname,
-		       struct err *err)
+/* Below --root, with the rest of what the container may fill: --state is the host's memory. */
+static int identity_files(struct starting *s, struct mounts_request *request, const char *hostname,
+			  struct err *err)
 {
 	const struct {
 		const char *name;
@@ -168,11 +169,10 @@ static int state_files(struct starting *s, struct mounts_request *request, const
 		     {"hosts", &request->hosts_file},
 		     {"resolv.conf", &request->resolv_file}};
 
-	int rc = files_write(s->state_fd, &s->container.options, hostname,
+	int rc = files_write(s->data_fd, &s->container.options, hostname,
 			     s->prepared.modes.host_network, err);
 	for (size_t i = 0; rc == 0 && i < 3; i++) {
-		*files[i].path =
-			paths_in_state(s->engine, s->container.id, files[i].name, s->arena);
+		*files[i].path = paths_in_root(s->engine, s->container.id, files[i].name, s->arena);
 		if (*files[i].path == NULL)
 			rc = list_no_memory(err);
 	}
@@ -227,7 +227,7 @@ static int write_config(struct starting *s, struct err *err)
 
 	if (hostname == NULL || request.cgroups_path == NULL)
 		return list_no_memory(err);
-	int rc = state_files(s, &request.mounts, hostname, err);
+	int rc = identity_files(s, &request.mounts, hostname, err);
 	if (rc == 0)
 		rc = spec_build(&request, s->arena, &result, err);
 	if (rc < 0)

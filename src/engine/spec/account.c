@@ -1,7 +1,6 @@
 #include "engine/spec/account.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -212,15 +211,15 @@ int account_resolve(const char *user, const json_strings *extra, const char *pas
 	return 0;
 }
 
-/* Reads a file of the root into out; one that is absent, or no regular file, leaves it empty. */
+/* Reads a file of the root into out; one that is absent, or no stored file, leaves it empty. */
 static int read_in_root(int rootfd, const char *path, struct buf *out, struct err *err)
 {
 	struct stat st;
 	struct err absent = {0};
 
-	/* O_NONBLOCK: a FIFO in its place must not hold the caller. */
-	auto_fd fd = path_open_in_root(rootfd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, &absent);
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+	/* The container may have put a FIFO, a device or a link into its /proc in their place. */
+	auto_fd fd = path_open_regular_in_root(rootfd, path, &absent);
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return 0;
 	if (st.st_size > ACCOUNT_FILE_MAX)
 		return err_set(err, ERR_INVALID, 0, "the image's %s is larger than %d bytes", path,

@@ -225,6 +225,11 @@ TEST(mounts_in_order)
 	CHECK(list_has(&mount_at(&b, "/run")->options, "size=1m"));
 	CHECK_STR(mount_at(&b, "/data")->source, "/volumes/0");
 	CHECK_STR(mount_at(&b, "/etc/hosts")->source, "/run/c/hosts");
+	const json_strings *words = &mount_at(&b, "/etc/hosts")->options;
+	REQUIRE(words->count == 5);
+	CHECK_STR(words->items[2], "nosuid");
+	CHECK_STR(words->items[3], "nodev");
+	CHECK_STR(words->items[4], "noexec");
 }
 
 TEST(a_users_mount_replaces_a_default)

@@ -23,7 +23,8 @@ struct mount_option {
 	const char *source;      /* of a bind; NULL for others */
 	const char *target;      /* absolute, without "." and ".." and doubled slashes */
 	const char *propagation; /* "rprivate" unless given */
-	const char *data;        /* of a tmpfs: comma-separated words, or NULL */
+	const char *
+		data; /* comma-separated words of a tmpfs or of a bind of Corten's own; NULL: none */
 	bool read_only;
 	bool nonrecursive;
 	bool create_source; /* -v makes a missing folder on the host; --mount does not */

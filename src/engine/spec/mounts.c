@@ -240,8 +240,10 @@ static int add_bind(const struct mounts_request *request, const struct mount_opt
 	const char *readonly = !option->read_only                                     ? ""
 			       : request->recursive_readonly && !option->nonrecursive ? ",ro,rro"
 										      : ",ro";
-	const char *words = list_text(arena, "%s,%s%s", option->nonrecursive ? "bind" : "rbind",
-				      option->propagation, readonly);
+	const char *words =
+		list_text(arena, "%s,%s%s%s%s", option->nonrecursive ? "bind" : "rbind",
+			  option->propagation, readonly, option->data != NULL ? "," : "",
+			  option->data != NULL ? option->data : "");
 
 	return words == NULL ? list_no_memory(err) : add_mount(config, &mount, words, arena, err);
 }
@@ -270,10 +272,12 @@ static void sort_by_depth(mount_option_list *list)
 static int gather(const struct mounts_request *request, struct arena *arena,
 		  mount_option_list *ret_list, struct err *err)
 {
+	/* They can be written to from inside, and lie on the host's file system. */
+	static const char words[] = "nosuid,nodev,noexec";
 	const struct mount_option files[] = {
-		{.source = request->resolv_file, .target = "/etc/resolv.conf"},
-		{.source = request->hostname_file, .target = "/etc/hostname"},
-		{.source = request->hosts_file, .target = "/etc/hosts"},
+		{.source = request->resolv_file, .target = "/etc/resolv.conf", .data = words},
+		{.source = request->hostname_file, .target = "/etc/hostname", .data = words},
+		{.source = request->hosts_file, .target = "/etc/hosts", .data = words},
 		{.source = request->init_program, .target = MOUNTS_INIT_TARGET, .read_only = true},
 	};
 	mount_option_list list = {0};

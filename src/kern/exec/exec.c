@@ -174,13 +174,9 @@ static int exec_read_program(const struct exec_case *exec, const char *path,
 			     struct exec_program *ret_program)
 {
 	struct err ignored = {0};
-	struct stat st;
 
-	auto_fd fd =
-		path_open_in_root(exec->rootfd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, &ignored);
+	auto_fd fd = path_open_regular_in_root(exec->rootfd, path, &ignored);
 	if (fd < 0)
-		return -1;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return -1;
 	return exec_inspect(fd, ret_program, &ignored);
 }
