@@ -48,7 +48,8 @@ int sync_receive(int fd, struct sync_message *ret_message, struct err *err)
 {
 	for (;;) {
 		ssize_t got = recv(fd, ret_message, sizeof(*ret_message), MSG_TRUNC);
-		if (got < 0 && errno == EINTR)
+		/* A peer that ends with a message unread resets the pair once; what it sent is still there. */
+		if (got < 0 && (errno == EINTR || errno == ECONNRESET))
 			continue;
 		if (got < 0)
 			return err_errno(err, "receive from the other side of the start");

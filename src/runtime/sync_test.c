@@ -51,4 +51,22 @@ TEST(sync_refuses_malformed_packets)
 	(void)close(fds[0]);
 }
 
-TESTS(T(sync_carries_an_error), T(sync_refuses_malformed_packets))
+TEST(sync_hears_the_last_words_of_a_peer_that_did_not_listen)
+{
+	struct sync_message got;
+	struct err err, about;
+	int fds[2];
+
+	REQUIRE(sync_pair(fds, &err) == 0);
+	CHECK_INT(sync_send(fds[0], SYNC_GO, NULL, &err), 0);
+	err_set(&about, ERR_DENIED, EPERM, "mount '/x'");
+	CHECK_INT(sync_send(fds[1], SYNC_FAILED, &about, &err), 0);
+	(void)close(fds[1]);
+	CHECK_INT(sync_receive(fds[0], &got, &err), 0);
+	CHECK_INT(got.type, SYNC_FAILED);
+	CHECK_INT(sync_receive(fds[0], &got, &err), -EPIPE);
+	(void)close(fds[0]);
+}
+
+TESTS(T(sync_carries_an_error), T(sync_refuses_malformed_packets),
+      T(sync_hears_the_last_words_of_a_peer_that_did_not_listen))
