@@ -310,6 +310,7 @@ static bool path_is_of_kernel(const struct statfs *fs)
 
 int path_open_regular_in_root(int rootfd, const char *path, struct err *err)
 {
+	const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
 	char name[32];
 	struct stat st, opened;
 	struct statfs fs;
@@ -323,12 +324,15 @@ int path_open_regular_in_root(int rootfd, const char *path, struct err *err)
 		return err_set(err, ERR_INVALID, EINVAL, "'%s' is not a stored regular file", path);
 	/* The name leads to what was looked at, whatever path names by now. */
 	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d", at);
-	auto_fd fd = open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	auto_fd fd = open(name, flags | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		fd = path_open_in_root(rootfd, path, flags, err);
 	if (fd < 0 || fstat(fd, &opened) < 0)
 		return err_errno(err, "open '%s' in the root", path);
-	/* Where /proc is the container's own it can be a false one. */
+	/* A path may lead elsewhere by now, and so may a /proc that is the container's own. */
 	if (opened.st_dev != st.st_dev || opened.st_ino != st.st_ino)
-		return err_set(err, ERR_DENIED, EXDEV, "open '%s': /proc is not procfs", path);
+		return err_set(err, ERR_DENIED, EXDEV, "open '%s': it was replaced meanwhile",
+			       path);
 	return fd_take(&fd);
 }
 

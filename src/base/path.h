@@ -30,15 +30,16 @@ int path_open_in_root(int rootfd, const char *path, int flags, struct err *err);
 
 /*
  * Opens the regular file at path beneath rootfd for reading, when it lies on a file system that
- * stores files: one of procfs, sysfs or a cgroup hierarchy is refused as a folder, a FIFO or a device
- * is, with EINVAL. For files that whoever owns the root may have replaced while a process with more
+ * stores files: one of procfs, sysfs or a cgroup hierarchy is refused with EINVAL, as a folder, a
+ * FIFO or a device is. For files that whoever owns the root may replace while a process with more
  * rights reads them: it is looked at through O_PATH before anything is opened, as opening alone can
- * act (a device outside its cgroup, /proc/kmsg). Needs /proc. Returns the descriptor.
+ * act (a device outside its cgroup, /proc/kmsg). Where there is no /proc, as within a container,
+ * it is opened by path and compared. Returns the descriptor.
  */
 int path_open_regular_in_root(int rootfd, const char *path, struct err *err);
 
 /*
- * The same as path_open_in_root(), without openat2: component by component. What path_open_in_root() does where the call
+ * path_open_in_root() without openat2: component by component. What it does where the call
  * is filtered away (ENOSYS, or EPERM from an old seccomp policy); callers have no reason to use it.
  */
 int path_walk_in_root(int rootfd, const char *path, int flags, struct err *err);
