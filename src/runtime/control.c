@@ -172,13 +172,27 @@ int control_update(struct container *container, const struct oci_resources *reso
 	return rc;
 }
 
+/* Whether processes of the container can outlive its first one. */
+static bool control_shares_pids(const struct container *container)
+{
+	const struct oci_namespace *pid = oci_config_namespace(&container->config, OCI_NS_PID);
+
+	return pid == NULL || (pid->path != NULL && pid->path[0] != '\0');
+}
+
 int control_kill(struct container *container, int signal, bool all, struct err *err)
 {
 	int pidfd;
 	enum oci_status status = container_status(container, &pidfd);
 	auto_fd owned = pidfd;
 
-	/* A shared PID namespace may hold processes after the first one has gone. */
+	if (all && status == OCI_STATUS_STOPPED) {
+		int rc = container_load_config(container, err);
+		if (rc < 0)
+			return rc;
+		if (!control_shares_pids(container))
+			return 0; /* its cgroup may be another container's by now */
+	}
 	if (all)
 		return control_kill_all(container, signal, err);
 	if (status == OCI_STATUS_STOPPED || status == OCI_STATUS_CREATING)
@@ -216,18 +230,20 @@ static int control_stop(struct container *container, bool force, struct err *err
 }
 
 /*
- * A create that was killed before it had a process may only have planned the cgroup: it may be
- * another container's, so that nothing in it is killed, and one that is in use is left alone.
+ * After the first process has gone, processes are left only where its PID namespace is not its own.
+ * Otherwise, and when a killed create only planned the cgroup, what is in there by now is another
+ * container's: nothing is killed, and a cgroup in use is left alone.
  */
-static int control_remove_cgroup(const struct container *container, struct err *err)
+static int control_remove_cgroup(const struct container *container, bool shares_pids,
+				 struct err *err)
 {
 	const json_strings *paths = &container->record.cgroup_paths;
-	bool ours = container->record.pid != 0;
+	bool had_process = container->record.pid != 0;
 	int rc = cgroup_remove(paths->items, paths->count,
-			       ours ? CONTROL_CGROUP_TIMEOUT_MS : CONTROL_PLANNED_TIMEOUT_MS,
-			       ours ? CGROUP_REMOVE_KILL : 0, err);
+			       had_process ? CONTROL_CGROUP_TIMEOUT_MS : CONTROL_PLANNED_TIMEOUT_MS,
+			       had_process && shares_pids ? CGROUP_REMOVE_KILL : 0, err);
 
-	return ours ? rc : 0;
+	return had_process && shares_pids ? rc : 0;
 }
 
 int control_delete(struct container *container, bool force,
@@ -239,7 +255,7 @@ int control_delete(struct container *container, bool force,
 
 	if (rc < 0)
 		return rc;
-	rc = control_remove_cgroup(container, err);
+	rc = control_remove_cgroup(container, has_config && control_shares_pids(container), err);
 	if (rc < 0)
 		return err_wrap(err, rc, "delete container '%s'", container->record.id);
 	struct oci_state state = container_state(container, OCI_STATUS_STOPPED);

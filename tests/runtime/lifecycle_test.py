@@ -229,6 +229,19 @@ def test_a_cgroup_in_use_is_not_taken_down(box):
     assert first.status() == "running"
 
 
+def test_deleting_an_ended_container_spares_the_cgroups_next_user(box):
+    first, second = box("true"), box(*SLEEP)
+    second.config["linux"]["cgroupsPath"] = first.cgroup
+    first.detached()
+    for _ in range(100):
+        if first.status() == "stopped":
+            break
+        time.sleep(0.02)
+    second.detached()
+    first.delete()
+    assert second.status() == "running"
+
+
 # --- run ---
 
 @pytest.mark.parametrize("status", [0, 1, 2, 42, 126, 127, 128, 255])
