@@ -135,19 +135,22 @@ def junit(result, path):
 
 
 def run_pytest(result, stage, folders, programs, extra_env=None):
-    """pytest over folders of tests/, with the programs of one folder."""
-    report = LOGS / f"{stage}.xml"
-    report.unlink(missing_ok=True)
-    status = run(["/usr/bin/python3", "-m", "pytest", "-rs", "-q", "-p", "no:cacheprovider", f"--junitxml={report}",
-                  *folders], env={**os.environ, "CORTEN_BIN": str(programs), "PYTHONDONTWRITEBYTECODE": "1",
-                                  **(extra_env or {})})
-    if not report.exists():
-        raise CheckFailed(f"pytest ended with status {status} and without a report")
-    junit(result, report)
-    if result.total() == 0:
-        raise CheckFailed("pytest found no test: nothing was checked")
-    if status not in (0, 1) and not result.failed:
-        result.fail("pytest", f"ended with status {status}")
+    """pytest over folders of tests/, each by itself, with the programs of one folder."""
+    for folder in folders:
+        before = result.total()
+        report = LOGS / f"{stage}-{folder.name}.xml"
+        report.unlink(missing_ok=True)
+        status = run(["/usr/bin/python3", "-m", "pytest", "-rs", "-q", "-p", "no:cacheprovider",
+                      f"--junitxml={report}", folder],
+                     env={**os.environ, "CORTEN_BIN": str(programs), "PYTHONDONTWRITEBYTECODE": "1",
+                          **(extra_env or {})})
+        if not report.exists():
+            raise CheckFailed(f"pytest over {folder} ended with status {status} and without a report")
+        junit(result, report)
+        if result.total() == before:
+            raise CheckFailed(f"pytest found no test in {folder}: nothing was checked")
+        if status not in (0, 1) and not result.failed:
+            result.fail("pytest", f"ended with status {status}")
 
 
 def black_box_folders():
