@@ -324,7 +324,7 @@ def test_failing_hook_after_the_process_started(box, kind):
 
 def test_hook_timeout(box):
     one = box("true")
-    one.config["hooks"] = {"createRuntime": [hook("sleep 50", timeout=1)]}
+    one.config["hooks"] = {"createRuntime": [hook("exec sleep 50", timeout=1)]}
     start = time.monotonic()
     one.run().failed("hook", "longer")
     assert time.monotonic() - start < 8
