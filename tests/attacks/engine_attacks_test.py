@@ -98,3 +98,12 @@ def test_exec_of_a_user_may_open_its_streams(cli):
     name = cli.detached("sleep 100")
     done = cli("exec", "-u", "app", name, "sh", "-c", "echo out > /dev/stdout; echo err > /dev/stderr").ok()
     assert done == "out\n"
+
+
+def test_exec_has_no_controlling_terminal(cli):
+    name = cli.detached("sleep 100")
+    status, shown = cli.terminal("exec", name, "sh", "-c", "(echo evil > /dev/tty) 2>/dev/null; exit 4")
+    assert status == 4 and "evil" not in shown
+    status, shown = cli.terminal("exec", name, "sh", "-c", "trap 'echo told; exit 7' INT; echo ready; while :; do sleep 0.05; done",
+                                 conversation=[("ready", "\x03")])
+    assert status == 7 and "told" in shown
