@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "engine/internal.h"
 #include "engine/prepare.h"
+#include "engine/relay.h"
 #include "engine/spec/environment.h"
 #include "engine/spec/list.h"
 #include "engine/spec/process.h"
@@ -43,7 +45,7 @@ static int open_root(const struct engine_container *container, struct err *err)
 
 static int build_process(struct engine *engine, const struct engine_container *container,
 			 const struct engine_exec *request, char *const *env, struct arena *arena,
-			 struct buf *out, struct err *err)
+			 struct buf *out, uid_t *ret_uid, struct err *err)
 {
 	struct prepared prepared;
 	struct store_image *image = NULL;
@@ -90,6 +92,8 @@ static int build_process(struct engine *engine, const struct engine_container *c
 		json_write(&oci_process_shape, &process, JSON_COMPACT, out);
 		rc = buf_check(out, "the process", err);
 	}
+	if (rc == 0)
+		*ret_uid = prepared.account.uid;
 	store_image_free(image);
 	return rc;
 }
@@ -132,57 +136,141 @@ static int failure_status(const char *log)
 	return has(log, "permission denied") || has(log, "exec format error") ? 126 : 125;
 }
 
-static int exit_status(int status, int log_fd)
+/* Members of a line of the runtime's log; Go's clients know the same ones. */
+struct log_line {
+	const char *level;
+	const char *msg;
+};
+
+static const struct json_field log_line_fields[] = {
+	JSON_STRING(struct log_line, level, "level"),
+	JSON_STRING(struct log_line, msg, "msg"),
+};
+static JSON_SHAPE(log_line_shape, struct log_line, log_line_fields);
+
+/* The error that the runtime logged last, in the arena; NULL when it logged none. */
+static const char *logged_error(int log_fd, struct arena *arena)
 {
 	BUF_AUTO(log, 65536);
 	struct err ignored;
-	int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	const char *found = NULL;
 
-	if (code == 0 || lseek(log_fd, 0, SEEK_SET) < 0 ||
-	    fd_read_all(log_fd, "the runtime's log", &log, &ignored) < 0 || log.len == 0 ||
-	    !has(log.data, "\"level\":\"error\""))
-		return code;
-	return failure_status(log.data);
+	if (lseek(log_fd, 0, SEEK_SET) < 0 ||
+	    fd_read_all(log_fd, "the runtime's log", &log, &ignored) < 0 || log.len == 0)
+		return NULL;
+	for (const char *at = log.data; *at != '\0';) {
+		struct log_line line = {0};
+		size_t len = strcspn(at, "\n");
+		if (json_parse(&log_line_shape, at, len, arena, &line, &ignored) == 0 &&
+		    line.level != NULL && strcmp(line.level, "error") == 0)
+			found = line.msg;
+		at += len + (at[len] == '\n');
+	}
+	return found;
 }
 
 static void fill_signals(sigset_t *set)
 {
-	static const int passed_on[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM,
-					SIGUSR1, SIGUSR2, SIGALRM, SIGCHLD};
+	static const int taken[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM,
+				    SIGUSR1, SIGUSR2, SIGALRM, SIGPIPE};
 
 	(void)sigemptyset(set);
-	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++)
-		(void)sigaddset(set, passed_on[i]);
+	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+		(void)sigaddset(set, taken[i]);
 }
 
+/* A running exec: the runtime's process, the signals for it and its streams. */
+struct running {
+	int pid;
+	int pidfd;
+	int signal_fd;
+	bool ended;
+	bool told; /* a signal came after the end */
+	struct relay *relay;
+};
+
 /*
- * Waits for the runtime and passes signals on. Those of the terminal (SI_KERNEL) reach the runtime
- * themselves, as it is of the same process group.
+ * Passes signals on. Those of the terminal (SI_KERNEL) reach the runtime themselves, as it is of the
+ * same process group. SIGPIPE is this process's own, and said by EPIPE.
  */
-static int run_runtime(const struct launch *launch, int log_fd, int *ret_exit_code, struct err *err)
+static void take_signals(struct running *running)
 {
+	struct signalfd_siginfo info;
+
+	while (read(running->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo == SIGPIPE)
+			continue;
+		if (running->ended)
+			running->told = true;
+		else if (info.ssi_code <= 0)
+			(void)kill(running->pid, (int)info.ssi_signo);
+	}
+}
+
+/* Until the runtime has ended and what its process wrote is copied, or a signal cuts that short. */
+static int follow(struct running *running, struct err *err)
+{
+	struct pollfd fds[2 + RELAY_STREAMS];
+
+	while (!running->ended || !(running->told || relay_is_done(running->relay))) {
+		fds[0] = (struct pollfd){.fd = running->signal_fd, .events = POLLIN};
+		fds[1] = (struct pollfd){.fd = running->ended ? -1 : running->pidfd,
+					 .events = POLLIN};
+		relay_poll(running->relay, fds + 2);
+		if (poll(fds, 2 + RELAY_STREAMS, -1) < 0) {
+			if (errno == EINTR)
+				continue;
+			return err_errno(err, "wait for corten-runtime");
+		}
+		if (fds[0].revents != 0)
+			take_signals(running);
+		relay_move(running->relay, fds + 2);
+		if (fds[1].revents != 0) {
+			running->ended = true;
+			relay_ended(running->relay);
+		}
+	}
+	return 0;
+}
+
+static int run_runtime(const struct launch *launch, struct relay *relay, int *ret_status,
+		       struct err *err)
+{
+	struct running running = {.pid = -1, .pidfd = FD_NONE, .relay = relay};
 	sigset_t set, old;
-	int pid = -1, status = 0;
+	struct err ignored;
 
 	fill_signals(&set);
 	if (sigprocmask(SIG_BLOCK, &set, &old) < 0)
 		return err_errno(err, "block signals");
-	int rc = launch_start(launch, &pid, err);
-	while (rc == 0) {
-		siginfo_t info;
-		pid_t got = waitpid(pid, &status, WNOHANG);
-		if (got == pid)
-			break;
-		if (got < 0)
-			rc = err_errno(err, "wait for corten-runtime");
-		else if (sigwaitinfo(&set, &info) > 0 && info.si_signo != SIGCHLD &&
-			 info.si_code <= 0)
-			(void)kill(pid, info.si_signo);
+	auto_fd signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	running.signal_fd = signals;
+	int rc = signals < 0 ? err_errno(err, "make a signalfd") : 0;
+	if (rc == 0)
+		rc = launch_start(launch, &running.pid, err);
+	relay_started(relay);
+	if (rc == 0) {
+		auto_fd pidfd = pidfd_of(running.pid, err);
+		running.pidfd = pidfd;
+		rc = pidfd < 0 ? pidfd : follow(&running, err);
+		int waited = pidfd < 0 ? 0 : pidfd_wait(pidfd, -1, ret_status, &ignored);
+		if (rc == 0 && waited < 0)
+			rc = err_set(err, ignored.kind, 0, "wait for corten-runtime");
+		take_signals(&running); /* a SIGPIPE of the last write is not to be delivered */
 	}
 	(void)sigprocmask(SIG_SETMASK, &old, NULL);
-	if (rc == 0)
-		*ret_exit_code = exit_status(status, log_fd);
 	return rc;
+}
+
+/* In the background the runtime has no stderr: what it had to say there is said for it. */
+static int exit_status(int status, bool detach, int log_fd, struct arena *arena)
+{
+	int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	const char *error = code != 0 ? logged_error(log_fd, arena) : NULL;
+
+	if (error != NULL && detach)
+		(void)dprintf(STDERR_FILENO, "corten-runtime: %s\n", error);
+	return error != NULL ? failure_status(error) : code;
 }
 
 int engine_container_exec(struct engine *engine, const struct engine_container *container,
@@ -192,6 +280,7 @@ int engine_container_exec(struct engine *engine, const struct engine_container *
 	ARENA_AUTO(arena, 16 * 1024 * 1024);
 	BUF_AUTO(text, PROCESS_TEXT_MAX);
 	char path[32], log_path[32];
+	uid_t uid = 0;
 	const char *runtime = NULL, *root = list_text(&arena, "%s/runtime", engine->state);
 
 	*ret_exit_code = 125;
@@ -199,7 +288,7 @@ int engine_container_exec(struct engine *engine, const struct engine_container *
 		return err_set(err, ERR_CONFLICT, 0, "container %s is not running", container->id);
 	if (request->args.count == 0)
 		return err_set(err, ERR_INVALID, 0, "No exec command specified");
-	int rc = build_process(engine, container, request, env, &arena, &text, err);
+	int rc = build_process(engine, container, request, env, &arena, &text, &uid, err);
 	if (rc == 0)
 		rc = paths_find_program(engine, "corten-runtime", &arena, &runtime, err);
 	if (rc < 0 || root == NULL)
@@ -223,11 +312,26 @@ int engine_container_exec(struct engine *engine, const struct engine_container *
 			      request->detach ? "--detach" : container->id,
 			      request->detach ? container->id : NULL,
 			      NULL};
-	/* Without -i the process sees the end of its input at once; a terminal is needed both ways. */
-	bool joined = !request->detach && (request->interactive || request->tty);
+	/* The runtime relays the terminal itself, and needs the caller's for that. */
+	bool own = request->tty && !request->detach;
 	struct launch launch = {argv,
 				{file, log},
-				{joined ? STDIN_FILENO : FD_NONE,
-				 request->detach ? FD_NONE : STDOUT_FILENO, STDERR_FILENO}};
-	return run_runtime(&launch, log, ret_exit_code, err);
+				{own ? STDIN_FILENO : FD_NONE, own ? STDOUT_FILENO : FD_NONE,
+				 own ? STDERR_FILENO : FD_NONE}};
+	struct relay *relay = arena_alloc(&arena, sizeof(*relay));
+	if (relay == NULL)
+		return list_no_memory(err);
+	relay_init(relay);
+	if (!own && !request->detach) {
+		rc = relay_open(relay, request->interactive, uid, err);
+		for (size_t i = 0; i < RELAY_STREAMS; i++)
+			launch.stdio[i] = relay->streams[i].theirs;
+	}
+	int status = 0;
+	if (rc == 0)
+		rc = run_runtime(&launch, relay, &status, err);
+	relay_close(relay);
+	if (rc == 0)
+		*ret_exit_code = exit_status(status, request->detach, log, &arena);
+	return rc;
 }
