@@ -196,8 +196,8 @@ def test_cwd_through_a_descriptor_in_exec(box, cwd):
 
 def test_cwd_link_to_a_descriptor(box):
     one = box("ls")
-    (one.root / "work").symlink_to("/proc/self/fd/7")
-    one.process["cwd"] = "/work"
+    (one.root / "job").symlink_to("/proc/self/fd/7")
+    one.process["cwd"] = "/job"
     done = one.run()
     assert done.status != 0 or "rootfs" not in done.out, done
 
@@ -416,10 +416,10 @@ def test_mount_target_makes_no_file_outside(box, canary):
 def test_cwd_link_makes_nothing_outside(box, canary, uid):
     one = box("true")
     one.process["user"] = {"uid": uid, "gid": uid}
-    (one.root / "work").symlink_to("../../../../../../../../.." + str(canary / "new"))
-    one.process["cwd"] = "/work/deep"
+    (one.root / "job").symlink_to("../../../../../../../../.." + str(canary / "new"))
+    one.process["cwd"] = "/job/deep"
     one.run()
-    one.process["cwd"] = "/work"
+    one.process["cwd"] = "/job"
     one.run()
     assert sorted(p.name for p in canary.iterdir()) == ["file"]
 
