@@ -73,16 +73,14 @@ static int console_prepare(const struct oci_process *process, int slave, bool pr
 	return rc;
 }
 
-int console_attach(const struct oci_process *process, int root_fd, int socket, bool mount,
-		   bool proxy, struct err *err)
+int console_open(const struct oci_process *process, int root_fd, int socket, bool mount, bool proxy,
+		 int *ret_slave, struct err *err)
 {
 	int master, slave;
 
-	if (!process->terminal) {
-		if (setsid() < 0)
-			return err_errno(err, "start a session");
+	*ret_slave = FD_NONE;
+	if (!process->terminal)
 		return 0;
-	}
 	auto_fd devpts = path_open_in_root(root_fd, "/dev/pts", O_PATH | O_DIRECTORY, err);
 	if (devpts < 0)
 		return err_wrap(err, devpts, "process.terminal needs a devpts on /dev/pts");
@@ -96,5 +94,27 @@ int console_attach(const struct oci_process *process, int root_fd, int socket, b
 		rc = console_mount(root_fd, slave, err);
 	if (rc == 0)
 		rc = tty_send_master(socket, master, "/dev/ptmx", err);
-	return rc < 0 ? rc : console_use(slave, err);
+	if (rc == 0)
+		*ret_slave = fd_take(&owned_slave);
+	return rc;
+}
+
+int console_take(int slave, struct err *err)
+{
+	auto_fd owned = slave;
+
+	if (owned >= 0)
+		return console_use(owned, err);
+	if (setsid() < 0)
+		return err_errno(err, "start a session");
+	return 0;
+}
+
+int console_attach(const struct oci_process *process, int root_fd, int socket, bool mount,
+		   bool proxy, struct err *err)
+{
+	int slave;
+	int rc = console_open(process, root_fd, socket, mount, proxy, &slave, err);
+
+	return rc < 0 ? rc : console_take(slave, err);
 }

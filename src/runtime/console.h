@@ -19,6 +19,13 @@ int console_connect(const struct oci_process *process, const char *path, bool pr
  * the slave the controlling terminal and 0, 1 and 2; without, starts a session. mount: the slave
  * is bound on /dev/console too. proxy: it takes the size of the terminal on standard input, if any.
  */
+/* Its two halves, for a process that is yet to be born: the slave, or FD_NONE without a terminal... */
+int console_open(const struct oci_process *process, int root_fd, int socket, bool mount, bool proxy,
+		 int *ret_slave, struct err *err);
+
+/* ... and the session, by the process itself. Closes the slave. */
+int console_take(int slave, struct err *err);
+
 int console_attach(const struct oci_process *process, int root_fd, int socket, bool mount,
 		   bool proxy, struct err *err);
 

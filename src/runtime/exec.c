@@ -170,8 +170,12 @@ static int exec_enter(struct exec *exec, int *ret_root_fd, struct err *err)
 	cgroup_host_close(&exec->cgroup_host);
 	fd_closep(&exec->container->dir_fd);
 	fd_closep(&exec->container->root_fd);
+	/* First, while it may; it is children that are born there, see exec_bear(). */
+	if (rc == 0 && oci_config_namespace(&exec->container->config, OCI_NS_PID) != NULL)
+		rc = ns_join_pidfd(exec->init_pidfd, CLONE_NEWPID, err);
 	if (rc == 0)
 		rc = ns_join_pidfd(exec->init_pidfd, exec_namespaces(exec), err);
+	fd_closep(&exec->init_pidfd);
 	if (rc < 0)
 		return err_wrap(err, rc, "enter container '%s'", exec->container->record.id);
 	if (oci_config_namespace(&exec->container->config, OCI_NS_USER) != NULL)
@@ -182,11 +186,11 @@ static int exec_enter(struct exec *exec, int *ret_root_fd, struct err *err)
 	return *ret_root_fd < 0 ? err_errno(err, "open the container's root") : 0;
 }
 
-static int exec_set_up(struct exec *exec, int root_fd, struct err *err)
+static int exec_set_up(struct exec *exec, int root_fd, int *ret_slave, struct err *err)
 {
 	struct oci_process *process = &exec->process;
 	bool proxy = exec->options->proxy_terminal && exec->options->console_socket == NULL;
-	int rc = console_attach(process, root_fd, exec->console_fd, false, proxy, err);
+	int rc = console_open(process, root_fd, exec->console_fd, false, proxy, ret_slave, err);
 
 	if (rc == 0)
 		rc = environment_enter_cwd(root_fd, process->cwd, err);
@@ -201,17 +205,10 @@ static int exec_set_up(struct exec *exec, int root_fd, struct err *err)
 	return rc;
 }
 
-/* The child's side. Never returns. */
-static void exec_inside(struct exec *exec)
+/* The process itself. Never returns. */
+static void exec_become(struct exec *exec, int slave)
 {
 	struct err err, ignored;
-	int root_fd = FD_NONE;
-
-	terminal_unblock_signals();
-	fd_closep(&exec->sync_fds[0]);
-	int rc = exec_enter(exec, &root_fd, &err);
-	if (rc == 0)
-		rc = exec_set_up(exec, root_fd, &err);
 	struct payload payload = {
 		.process = &exec->process,
 		.caps = &exec->caps,
@@ -226,49 +223,122 @@ static void exec_inside(struct exec *exec)
 		.linger = true,
 		.result_fd = exec->sync_fds[1],
 	};
+	int rc = console_take(slave, &err);
+
 	if (rc == 0)
 		(void)payload_execute(&payload, &err);
 	(void)sync_send(exec->sync_fds[1], SYNC_FAILED, &err, &ignored);
 	_exit(1);
 }
 
-static int exec_follow(struct exec *exec, pid_t pid, struct err *err)
+/*
+ * The process is born last of all: until then nobody in the container sees anything of it, and from
+ * then on its root and descriptors are the container's. Its parent is the runtime itself.
+ */
+static int exec_bear(struct exec *exec, int slave, struct err *err)
+{
+	pid_t pid = ns_clone(CLONE_PARENT, FD_NONE, NULL, err);
+
+	if (pid == 0)
+		exec_become(exec, slave);
+	return pid < 0 ? pid : sync_send_child(exec->sync_fds[1], pid, err);
+}
+
+/* The helper, which enters the container but for its PID namespace. Never returns. */
+static void exec_inside(struct exec *exec)
+{
+	struct err err, ignored;
+	int root_fd = FD_NONE, slave = FD_NONE;
+
+	terminal_unblock_signals();
+	fd_closep(&exec->sync_fds[0]);
+	int rc = exec_enter(exec, &root_fd, &err);
+	if (rc == 0)
+		rc = exec_set_up(exec, root_fd, &slave, &err);
+	if (rc == 0)
+		rc = exec_bear(exec, slave, &err);
+	if (rc < 0)
+		(void)sync_send(exec->sync_fds[1], SYNC_FAILED, &err, &ignored);
+	_exit(0);
+}
+
+/*
+ * Hears of the process's birth from the helper, and keeps what the process itself may have said before; that
+ * alone, when the helper failed.
+ */
+static int exec_meet(struct exec *exec, struct exec_process *process,
+		     struct sync_message *ret_early, struct err *err)
+{
+	struct sync_message message;
+
+	ret_early->type = 0;
+	for (;;) {
+		int rc = sync_receive(exec->sync_fds[0], &message, err);
+		if (rc == -EPIPE && ret_early->type != 0)
+			return 0;
+		if (rc < 0)
+			return rc;
+		if (message.type == SYNC_CHILD && message.pid > 0)
+			break;
+		if ((message.type != SYNC_FAILED && message.type != SYNC_STAGE) ||
+		    ret_early->type != 0)
+			return err_set(err, ERR_SYSTEM, EPROTO,
+				       "an unexpected message (%u) during exec", message.type);
+		*ret_early = message;
+	}
+	process->pid = message.pid;
+	process->pidfd = pidfd_of(process->pid, err); /* our child: the number stays its own */
+	return process->pidfd < 0 ? process->pidfd : 0;
+}
+
+static int exec_explain_stage(const struct exec *exec, const struct exec_process *process,
+			      const struct sync_message *message, struct err *err)
+{
+	char root[32];
+
+	(void)snprintf(root, sizeof(root), "/proc/%d/root", process->pid);
+	auto_fd root_fd = openat(AT_FDCWD, root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return start_explain_result(&message->result, root_fd, &exec->process, err);
+}
+
+static int exec_follow(struct exec *exec, struct exec_process *process, struct err *err)
 {
 	const struct exec_options *options = exec->options;
-	struct sync_message message;
-	char root[32];
-	int rc = options->pid_file != NULL ? pid_file_write(options->pid_file, pid, err) : 0;
+	struct sync_message early, message;
+	int rc = exec_meet(exec, process, &early, err);
 
+	if (rc < 0)
+		return rc;
+	if (early.type == SYNC_FAILED) {
+		*err = early.err;
+		return err->sys > 0 ? -err->sys : -EIO;
+	}
+	if (early.type == SYNC_STAGE)
+		return exec_explain_stage(exec, process, &early, err);
+	if (options->pid_file != NULL)
+		rc = pid_file_write(options->pid_file, process->pid, err);
 	if (rc == 0)
 		rc = sync_await_exec(exec->sync_fds[0], &message, options->warn,
 				     options->warn_context, err);
-	if (rc <= 0)
-		return rc;
-	(void)snprintf(root, sizeof(root), "/proc/%d/root", pid);
-	auto_fd root_fd = openat(AT_FDCWD, root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return start_explain_result(&message.result, root_fd, &exec->process, err);
+	return rc <= 0 ? rc : exec_explain_stage(exec, process, &message, err);
 }
 
 static int exec_clone(struct exec *exec, struct exec_process *process, struct err *err)
 {
-	int rc = 0;
+	struct err ignored;
+	auto_fd helper = FD_NONE;
+	int status;
+	pid_t pid = ns_clone(0, exec->entry.clone_fd, &helper, err);
 
-	/* Only children enter a PID namespace: the runtime itself stays outside. */
-	if (oci_config_namespace(&exec->container->config, OCI_NS_PID) != NULL)
-		rc = ns_join_pidfd(exec->init_pidfd, CLONE_NEWPID, err);
-	if (rc < 0)
-		return rc;
-	process->pid = ns_clone(0, exec->entry.clone_fd, &process->pidfd, err);
-	if (process->pid < 0)
-		return process->pid;
-	if (process->pid == 0)
+	if (pid < 0)
+		return pid;
+	if (pid == 0)
 		exec_inside(exec);
 	fd_closep(&exec->sync_fds[1]);
 	fd_closep(&exec->console_fd);
-	rc = exec_follow(exec, process->pid, err);
-	if (rc < 0) {
-		struct err ignored;
-		int status;
+	int rc = exec_follow(exec, process, err);
+	(void)pidfd_wait(helper, -1, &status, &ignored);
+	if (rc < 0 && process->pidfd >= 0) {
 		(void)pidfd_signal(process->pidfd, SIGKILL, &ignored);
 		(void)pidfd_wait(process->pidfd, -1, &status, &ignored);
 	}

@@ -13,6 +13,18 @@ int sync_pair(int ret_fds[2], struct err *err)
 	return 0;
 }
 
+static int sync_send_message(int fd, const struct sync_message *message, struct err *err)
+{
+	for (;;) {
+		ssize_t sent = send(fd, message, sizeof(*message), MSG_NOSIGNAL);
+		if (sent == (ssize_t)sizeof(*message))
+			return 0;
+		if (sent < 0 && errno == EINTR)
+			continue;
+		return err_errno(err, "send to the other side of the start");
+	}
+}
+
 int sync_send(int fd, enum sync_type type, const struct err *about, struct err *err)
 {
 	struct sync_message message;
@@ -21,14 +33,17 @@ int sync_send(int fd, enum sync_type type, const struct err *about, struct err *
 	message.type = type;
 	if (about != NULL)
 		message.err = *about;
-	for (;;) {
-		ssize_t sent = send(fd, &message, sizeof(message), MSG_NOSIGNAL);
-		if (sent == (ssize_t)sizeof(message))
-			return 0;
-		if (sent < 0 && errno == EINTR)
-			continue;
-		return err_errno(err, "send to the other side of the start");
-	}
+	return sync_send_message(fd, &message, err);
+}
+
+int sync_send_child(int fd, int32_t pid, struct err *err)
+{
+	struct sync_message message;
+
+	memset(&message, 0, sizeof(message));
+	message.type = SYNC_CHILD;
+	message.pid = pid;
+	return sync_send_message(fd, &message, err);
 }
 
 int sync_check(struct sync_message *message, uint64_t size)
@@ -38,7 +53,8 @@ int sync_check(struct sync_message *message, uint64_t size)
 		message->type = SYNC_STAGE;
 		return 0;
 	}
-	if (size != sizeof(*message) || message->type < SYNC_NAMESPACES || message->type > SYNC_GO)
+	if (size != sizeof(*message) || message->type < SYNC_NAMESPACES ||
+	    message->type > SYNC_CHILD || message->type == SYNC_STAGE)
 		return -EPROTO;
 	err_sanitize(&message->err);
 	return 0;

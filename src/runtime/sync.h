@@ -20,11 +20,12 @@ enum sync_type {
 	SYNC_FAILED,         /* child: err says why; I exit */
 	SYNC_GO,             /* parent: go on */
 	SYNC_STAGE,          /* the stage failed: result says at what */
+	SYNC_CHILD,          /* exec's helper: pid is the process, born in its PID namespace */
 };
 
 struct sync_message {
 	uint32_t type;
-	int32_t pid;                /* spare, 0 */
+	int32_t pid;                /* SYNC_CHILD */
 	struct stage_result result; /* SYNC_STAGE */
 	struct err err;             /* SYNC_FAILED; SYNC_WARNING uses its text */
 };
@@ -33,6 +34,8 @@ struct sync_message {
 int sync_pair(int ret_fds[2], struct err *err);
 
 int sync_send(int fd, enum sync_type type, const struct err *about, struct err *err);
+
+int sync_send_child(int fd, int32_t pid, struct err *err);
 
 /* Receives one message. ERR_SYSTEM (EPIPE) "ended before" when the other side is gone. */
 int sync_receive(int fd, struct sync_message *ret_message, struct err *err);

@@ -121,8 +121,7 @@ def caught(one):
     return found
 
 
-@pytest.mark.parametrize("capabilities", [None, pytest.param(EVERYTHING, marks=pytest.mark.xfail(
-    strict=False, reason="exec is born in the PID namespace with the host's root and descriptors"))])
+@pytest.mark.parametrize("capabilities", [None, EVERYTHING])
 def test_hunter_never_gets_the_runtime(box, capabilities):
     one = box("/hunter")
     compile_c(one.root, "hunter", HUNTER)

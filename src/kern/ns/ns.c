@@ -143,7 +143,9 @@ static pid_t ns_clone_old(uint64_t flags, int *pidfd)
 pid_t ns_clone(uint64_t flags, int cgroup_fd, int *ret_pidfd, struct err *err)
 {
 	int pidfd = FD_NONE;
-	struct uapi_clone_args args = {.flags = flags, .exit_signal = SIGCHLD};
+	/* A sibling ends with the signal of its maker. */
+	struct uapi_clone_args args = {.flags = flags,
+				       .exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD};
 
 	if (ret_pidfd != NULL) {
 		args.flags |= CLONE_PIDFD;
