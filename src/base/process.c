@@ -42,15 +42,21 @@ IN_CHILD _Noreturn static void child_fail(struct child *child, const char *step)
 	_exit(FAILED_CODE);
 }
 
-/* A handler of the caller's must not run here, in the caller's memory. */
-IN_CHILD static void child_reset_signals(void)
+IN_CHILD void process_reset_signals(void)
 {
 	/* The kernel's struct, all zero: SIG_DFL. The C libraries keep some numbers to themselves. */
 	static const uint64_t action[8];
-	sigset_t none;
 
 	for (int sig = 1; sig < _NSIG; sig++)
 		(void)syscall(SYS_rt_sigaction, sig, action, NULL, sizeof(uint64_t));
+}
+
+/* A handler of the caller's must not run here, in the caller's memory. */
+IN_CHILD static void child_reset_signals(void)
+{
+	sigset_t none;
+
+	process_reset_signals();
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -39,6 +39,12 @@ struct process_exit {
 	int signal; /* that ended it, or 0 */
 };
 
+/*
+ * Gives every signal its default, those that the caller's own maker had it ignore and those that the C
+ * library keeps to itself too. Callable between clone and exec.
+ */
+void process_reset_signals(void);
+
 /* Returns once the program runs: 0, or negative and nothing is left behind. */
 int process_spawn(const struct process_spec *spec, int *ret_pidfd, struct err *err);
 

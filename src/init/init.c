@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 
 #define CODE_NOT_FOUND 127
 #define CODE_NOT_RUN   126
@@ -71,9 +72,7 @@ static _Noreturn void child_run(const struct init_program *program, int report_f
 		(void)setsid();
 	else if (program->own_group)
 		child_group();
-	for (int sig = 1; sig < NSIG; sig++)
-		if (sig != SIGKILL && sig != SIGSTOP)
-			(void)signal(sig, SIG_DFL);
+	process_reset_signals();
 	(void)sigprocmask(SIG_SETMASK, program->signals, NULL);
 	/* execvp() changes nothing, but does not say so. */
 	memcpy(&argv, &program->argv, sizeof(argv));

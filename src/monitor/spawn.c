@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 
 void spawn_args_add(struct spawn_args *args, const char *arg)
 {
@@ -95,8 +96,7 @@ int spawn_become(const struct spawn_args *args, struct err *err)
 		return rc;
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	for (int sig = 1; sig < NSIG; sig++)
-		(void)signal(sig, SIG_DFL);
+	process_reset_signals();
 	(void)execv(args->items[0], args_vector(args, vector));
 	return err_errno(err, "execute '%s'", args->items[0]);
 }

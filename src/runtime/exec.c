@@ -250,7 +250,7 @@ static void exec_inside(struct exec *exec)
 	struct err err, ignored;
 	int root_fd = FD_NONE, slave = FD_NONE;
 
-	terminal_unblock_signals();
+	terminal_reset_signals();
 	fd_closep(&exec->sync_fds[0]);
 	int rc = exec_enter(exec, &root_fd, &err);
 	if (rc == 0)

@@ -88,7 +88,7 @@ static void start_inside(struct start *start)
 	struct err err, ignored;
 	int rc = 0;
 
-	terminal_unblock_signals(); /* a foreground run blocks what it forwards */
+	terminal_reset_signals();
 	rc = seal_hide(&err);
 	for (size_t i = 0; i < sizeof(container_steps) / sizeof(container_steps[0]) && rc >= 0; i++)
 		rc = container_steps[i].run(start, &err);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 #include "kern/pidfd/pidfd.h"
 #include "kern/scm/scm.h"
 #include "kern/tty/tty.h"
@@ -57,10 +58,11 @@ int terminal_block_signals(struct err *err)
 	return 0;
 }
 
-void terminal_unblock_signals(void)
+void terminal_reset_signals(void)
 {
 	sigset_t set;
 
+	process_reset_signals();
 	(void)sigemptyset(&set);
 	(void)sigprocmask(SIG_SETMASK, &set, NULL);
 }

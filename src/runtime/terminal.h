@@ -19,8 +19,10 @@ int terminal_receive(int socket, struct err *err);
  */
 int terminal_attend(int pidfd, int master, struct err *err);
 
-/* Blocks what terminal_attend() forwards; the child gets its mask back by its own exec's step. */
+/* Blocks what terminal_attend() forwards, before the child exists. */
 int terminal_block_signals(struct err *err);
-void terminal_unblock_signals(void);
+
+/* For the child: nothing blocked, nothing ignored, whatever the runtime's own caller had. */
+void terminal_reset_signals(void);
 
 #endif
