@@ -176,6 +176,7 @@ int container_reserve(struct container *container, const char *root, const char 
 		return err_errno(err, "make the state folder of container '%s'", id);
 	}
 	container->root_fd = fd_take(&root_fd);
+	container->record.id = id; /* container_forget() needs it before there is a record */
 	rc = container_lock_dir(container, id, err);
 	if (rc < 0)
 		(void)unlinkat(container->root_fd, id, AT_REMOVEDIR);

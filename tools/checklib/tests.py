@@ -185,7 +185,11 @@ def black_box_stage(result):
 def black_box_asan_stage(result):
     folders = black_box_folders()
     builds.build("asan", tests=False)
+    builds.build("static", tests=False)
     programs = programs_of(result, BUILD / "dist-asan", [BUILD / "asan"])
+    # It runs inside images, which have no sanitizer's libraries.
+    shutil.copy2(BUILD / "static" / "programs" / "corten-init", programs / "corten-init.new")
+    (programs / "corten-init.new").replace(programs / "corten-init")
     run_pytest(result, "black-box-asan", folders, programs, {**ASAN, "CORTEN_SANITIZED": "1"})
 
 
