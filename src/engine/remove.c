@@ -2,8 +2,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "engine/internal.h"
@@ -95,7 +97,20 @@ static void empty_trash(struct engine *engine)
 		(void)store_trash_empty_later(engine->store, program, &ignored);
 }
 
-/* ended: the monitor said that the container has ended and that the runtime's part is gone. */
+/* Whether the runtime still has a state folder of that name; a doubt counts as yes. */
+static bool runtime_holds(const struct engine *engine, const char *id)
+{
+	ARENA_AUTO(arena, 65536);
+	const char *path = list_text(&arena, "%s/runtime/%s", engine->state, id);
+
+	return path == NULL || faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+	       errno != ENOENT;
+}
+
+/*
+ * ended: the monitor said that the container has ended and that the runtime's part is gone. It is
+ * looked at all the same: whoever was to remove that part may have been killed over it.
+ */
 static int remove_all(struct engine *engine, const struct engine_container *container, bool ended,
 		      struct err *err)
 {
@@ -103,7 +118,7 @@ static int remove_all(struct engine *engine, const struct engine_container *cont
 	auto_fd data = paths_open_data(engine, container->id, &absent);
 
 	int rc = data >= 0 ? lock(data, container->id, err) : 0;
-	if (rc == 0 && !ended)
+	if (rc == 0 && (!ended || runtime_holds(engine, container->id)))
 		rc = end_processes(engine, container, err);
 	if (rc == 0)
 		rc = remove_folders(engine, container->id, err);

@@ -84,7 +84,12 @@ def test_kills_leave_nothing(cli):
 def test_kill_of_each_process_of_a_running_container(cli, victim):
     child = cli.start("run", "--init", "--name", "victim", "bb", "sh", "-c", "echo ready; exec sleep 100")
     assert child.stdout.readline() == b"ready\n"
-    found = [pid for pid, comm in cli.processes() if comm == victim[:15]]
+    found = []
+    for _ in range(100):  # the shell says ready just before it becomes sleep
+        found = found or [pid for pid, comm in cli.processes() if comm == victim[:15]]
+        if found or victim == "corten-init":
+            break
+        time.sleep(0.02)
     if not found:
         assert victim == "corten-init", f"no process '{victim}': {cli.processes()}"
         found = [pid for pid, comm in cli.processes() if "init" in comm]
