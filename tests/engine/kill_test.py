@@ -71,6 +71,12 @@ def test_kills_leave_nothing(cli):
         end = time.monotonic() + 4
         while cli.left() and time.monotonic() < end:
             time.sleep(0.02)
+        if cli.left() and all("/trash/" in thing for thing in cli.left()):
+            # Whoever emptied the trash was the one killed: the next removal empties it.
+            cli("run", "--rm", "bb", "true")
+            end = time.monotonic() + 4
+            while cli.left() and time.monotonic() < end:
+                time.sleep(0.02)
         if cli.left():
             left = cli.left()
             bad.append(f"{what}: left: {'; '.join(left[:8])}" + (f" and {len(left) - 8} more" if len(left) > 8 else ""))
