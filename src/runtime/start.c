@@ -38,7 +38,7 @@ static const struct host_step host_steps[] = {
 	{"map the user namespace", step_userns_map, NULL},
 	{"run the runtime's hooks", step_hooks_host, NULL},
 	{"wait for the first process", step_process_ready, NULL},
-	{"save the record", step_record_save, NULL},
+	{"announce the pid", step_pid_announce, NULL},
 };
 #define HOST_COUNT (sizeof(host_steps) / sizeof(host_steps[0]))
 
@@ -108,8 +108,6 @@ static void start_init(struct start *start, const struct start_options *options)
 	start->cgroup_entry.clone_fd = FD_NONE;
 	start->console_fd = FD_NONE;
 	start->stage_fd = FD_NONE;
-	start->null_fd = FD_NONE;
-	start->own_pid_ns_fd = FD_NONE;
 	start->pidfd = FD_NONE;
 	start->proc_fd = FD_NONE;
 	start->root_fd = FD_NONE;
@@ -161,7 +159,6 @@ void start_done(struct start *start)
 		fd_closep(&start->join_fds[i]);
 	for (size_t i = 0; i < 2; i++)
 		fd_closep(&start->sync_fds[i]);
-	fd_closep(&start->own_pid_ns_fd);
 	fd_closep(&start->console_fd);
 	fd_closep(&start->stage_fd);
 	fd_closep(&start->bundle_fd);

@@ -53,11 +53,9 @@ struct start {
 	int console_fd;        /* connected console socket */
 	int stage_fd;          /* the sealed stage */
 	int sync_fds[2];       /* [0] host, [1] container */
-	int null_fd;           /* unused on the host */
 	int *mount_source_fds; /* per mount, opened on the host for a user namespace; or FD_NONE */
 	uint64_t new_namespaces;    /* CLONE_NEW* that clone3 makes */
 	int join_fds[OCI_NS_COUNT]; /* namespaces to join, by type; FD_NONE */
-	int own_pid_ns_fd;          /* to come back after joining one for the children */
 	pid_t pid;                  /* of the first process */
 	int pidfd;
 	/* inside */

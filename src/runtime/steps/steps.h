@@ -22,7 +22,7 @@ void step_process_kill(struct start *start);
 int step_userns_map(struct start *start, struct err *err);
 int step_hooks_host(struct start *start, struct err *err);
 int step_process_ready(struct start *start, struct err *err);
-int step_record_save(struct start *start, struct err *err);
+int step_pid_announce(struct start *start, struct err *err);
 
 /* In the container. */
 int step_oom_score_set(struct start *start, struct err *err);
