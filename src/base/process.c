@@ -42,13 +42,14 @@ IN_CHILD _Noreturn static void child_fail(struct child *child, const char *step)
 	_exit(FAILED_CODE);
 }
 
-IN_CHILD void process_reset_signals(void)
+IN_CHILD void process_reset_signals(uint64_t which)
 {
 	/* The kernel's struct, all zero: SIG_DFL. The C libraries keep some numbers to themselves. */
 	static const uint64_t action[8];
 
 	for (int sig = 1; sig < _NSIG; sig++)
-		(void)syscall(SYS_rt_sigaction, sig, action, NULL, sizeof(uint64_t));
+		if ((which & (1ULL << (sig - 1))) != 0)
+			(void)syscall(SYS_rt_sigaction, sig, action, NULL, sizeof(uint64_t));
 }
 
 /* A handler of the caller's must not run here, in the caller's memory. */
@@ -56,7 +57,7 @@ IN_CHILD static void child_reset_signals(void)
 {
 	sigset_t none;
 
-	process_reset_signals();
+	process_reset_signals(UINT64_MAX);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -40,10 +40,10 @@ struct process_exit {
 };
 
 /*
- * Gives every signal its default, those that the caller's own maker had it ignore and those that the C
- * library keeps to itself too. Callable between clone and exec.
+ * Gives signals (bit N - 1 of `which`: signal N) their defaults, those that the C library keeps to itself
+ * too. What a starter has its child ignore stays ignored over an exec. Callable between clone and exec.
  */
-void process_reset_signals(void);
+void process_reset_signals(uint64_t which);
 
 /* Returns once the program runs: 0, or negative and nothing is left behind. */
 int process_spawn(const struct process_spec *spec, int *ret_pidfd, struct err *err);

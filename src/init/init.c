@@ -72,7 +72,7 @@ static _Noreturn void child_run(const struct init_program *program, int report_f
 		(void)setsid();
 	else if (program->own_group)
 		child_group();
-	process_reset_signals();
+	process_reset_signals(UINT64_MAX);
 	(void)sigprocmask(SIG_SETMASK, program->signals, NULL);
 	/* execvp() changes nothing, but does not say so. */
 	memcpy(&argv, &program->argv, sizeof(argv));

@@ -96,7 +96,7 @@ int spawn_become(const struct spawn_args *args, struct err *err)
 		return rc;
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	process_reset_signals();
+	process_reset_signals(UINT64_MAX);
 	(void)execv(args->items[0], args_vector(args, vector));
 	return err_errno(err, "execute '%s'", args->items[0]);
 }

@@ -111,12 +111,13 @@ static uint64_t config_caps_of(const json_strings *names, struct buf *unknown)
 	return set;
 }
 
-int config_resolve_caps(const struct oci_process *process, struct caps_sets *ret_sets,
-			uint64_t *ret_dropped, struct buf *unknown, struct err *err)
+int config_resolve_caps(const struct oci_process *process, const struct proc_status *status,
+			struct caps_sets *ret_sets, uint64_t *ret_dropped, struct buf *unknown,
+			struct err *err)
 {
 	const struct oci_capabilities *caps = process->capabilities;
 	struct caps_sets own;
-	int rc = caps_read(&own, err);
+	int rc = caps_read_with(status, &own, err);
 
 	*ret_sets = (struct caps_sets){0};
 	*ret_dropped = 0;

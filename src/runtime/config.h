@@ -18,10 +18,11 @@ int config_check_built(const struct oci_config *config, struct err *err);
 int config_check_process_built(const struct oci_process *process, struct err *err);
 
 /*
- * The process's capability sets as this runtime can grant them. `dropped` gets what was asked for
+ * The process's capability sets as this runtime, of which `status` tells, can grant them. `dropped` gets what was asked for
  * and cannot be granted; unknown names are written to `unknown` (may be NULL), comma separated, each once.
  */
-int config_resolve_caps(const struct oci_process *process, struct caps_sets *ret_sets,
-			uint64_t *ret_dropped, struct buf *unknown, struct err *err);
+int config_resolve_caps(const struct oci_process *process, const struct proc_status *status,
+			struct caps_sets *ret_sets, uint64_t *ret_dropped, struct buf *unknown,
+			struct err *err);
 
 #endif

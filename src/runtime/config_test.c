@@ -14,10 +14,12 @@ TEST(unknown_capabilities_are_named_once)
 	struct oci_process process = {.capabilities = &caps};
 	struct caps_sets sets;
 	struct err err = {0};
+	struct proc_status self;
 	uint64_t dropped;
 	BUF_AUTO(unknown, 4096);
 
-	CHECK_INT(config_resolve_caps(&process, &sets, &dropped, &unknown, &err), 0);
+	proc_status_read(&self);
+	CHECK_INT(config_resolve_caps(&process, &self, &sets, &dropped, &unknown, &err), 0);
 	CHECK_STR(unknown.data, "CAP_NEW, CAP_NE, CAP_NEWER, NEW");
 }
 

@@ -31,6 +31,7 @@ struct exec {
 	struct container *container;
 	const struct exec_options *options;
 	struct oci_process process; /* a copy: the environment grows */
+	struct proc_status self;    /* the runtime */
 	struct caps_sets caps;
 	struct filter filter;
 	struct cgroup_host cgroup_host;
@@ -90,7 +91,9 @@ static int exec_resolve(struct exec *exec, struct err *err)
 	const struct exec_options *options = exec->options;
 	char names[1024], text[1200];
 	uint64_t dropped = 0;
-	int rc = config_resolve_caps(&exec->process, &exec->caps, &dropped, NULL, err);
+
+	proc_status_read(&exec->self);
+	int rc = config_resolve_caps(&exec->process, &exec->self, &exec->caps, &dropped, NULL, err);
 
 	if (rc == 0)
 		rc = filter_prepare(&exec->container->config.linux->seccomp,
@@ -250,7 +253,7 @@ static void exec_inside(struct exec *exec)
 	struct err err, ignored;
 	int root_fd = FD_NONE, slave = FD_NONE;
 
-	terminal_reset_signals();
+	terminal_reset_signals(exec->self.signals_ignored);
 	fd_closep(&exec->sync_fds[0]);
 	int rc = exec_enter(exec, &root_fd, &err);
 	if (rc == 0)

@@ -88,7 +88,7 @@ static void start_inside(struct start *start)
 	struct err err, ignored;
 	int rc = 0;
 
-	terminal_reset_signals();
+	terminal_reset_signals(start->self.signals_ignored);
 	rc = seal_hide(&err);
 	for (size_t i = 0; i < sizeof(container_steps) / sizeof(container_steps[0]) && rc >= 0; i++)
 		rc = container_steps[i].run(start, &err);

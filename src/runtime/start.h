@@ -46,8 +46,9 @@ struct start {
 	struct cgroup_entry cgroup_entry;
 	const char **cgroup_dirs; /* of the plan, relative to CGROUP_ROOT */
 	size_t cgroup_dir_count;
-	struct caps_sets caps; /* as granted */
-	char *filter;          /* seccomp program, in the container's arena; NULL: none */
+	struct proc_status self; /* the runtime */
+	struct caps_sets caps;   /* as granted */
+	char *filter;            /* seccomp program, in the container's arena; NULL: none */
 	uint32_t filter_count;
 	uint32_t filter_flags;
 	int console_fd;        /* connected console socket */

@@ -58,11 +58,11 @@ int terminal_block_signals(struct err *err)
 	return 0;
 }
 
-void terminal_reset_signals(void)
+void terminal_reset_signals(uint64_t ignored)
 {
 	sigset_t set;
 
-	process_reset_signals();
+	process_reset_signals(ignored);
 	(void)sigemptyset(&set);
 	(void)sigprocmask(SIG_SETMASK, &set, NULL);
 }

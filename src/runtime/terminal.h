@@ -22,7 +22,10 @@ int terminal_attend(int pidfd, int master, struct err *err);
 /* Blocks what terminal_attend() forwards, before the child exists. */
 int terminal_block_signals(struct err *err);
 
-/* For the child: nothing blocked, nothing ignored, whatever the runtime's own caller had. */
-void terminal_reset_signals(void);
+/*
+ * For the child: nothing blocked, nothing ignored, whatever the runtime's own caller had. `ignored` is
+ * proc_status.signals_ignored; handlers need no reset, as they end with the exec.
+ */
+void terminal_reset_signals(uint64_t ignored);
 
 #endif

@@ -106,33 +106,7 @@ static void caps_probe(struct caps_sets *sets)
 	}
 }
 
-/* A set of /proc/self/status: "CapBnd:\t000001ffffffffff". */
-static bool caps_status_line(const char *text, const char *name, uint64_t *ret_set)
-{
-	const char *at = strstr(text, name);
-	char *end = NULL;
-
-	if (at == NULL)
-		return false;
-	*ret_set = strtoull(at + strlen(name), &end, 16);
-	return end == at + strlen(name) + 1 + 16 && *end == '\n';
-}
-
-/* Both sets in one read instead of two calls a capability. */
-static bool caps_read_status(struct caps_sets *sets)
-{
-	char text[4096];
-	auto_fd fd = openat(AT_FDCWD, "/proc/self/status", O_RDONLY | O_CLOEXEC);
-	ssize_t got = fd < 0 ? -1 : fd_read_full(fd, text, sizeof(text) - 1);
-
-	if (got <= 0)
-		return false;
-	text[got] = '\0';
-	return caps_status_line(text, "\nCapBnd:", &sets->bounding) &&
-	       caps_status_line(text, "\nCapAmb:", &sets->ambient);
-}
-
-int caps_read(struct caps_sets *ret_sets, struct err *err)
+int caps_read_with(const struct proc_status *status, struct caps_sets *ret_sets, struct err *err)
 {
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2];
@@ -143,10 +117,20 @@ int caps_read(struct caps_sets *ret_sets, struct err *err)
 	sets.effective = data[0].effective | (uint64_t)data[1].effective << 32;
 	sets.permitted = data[0].permitted | (uint64_t)data[1].permitted << 32;
 	sets.inheritable = data[0].inheritable | (uint64_t)data[1].inheritable << 32;
-	if (!caps_read_status(&sets))
+	sets.bounding = status->caps_bounding;
+	sets.ambient = status->caps_ambient;
+	if (!status->known)
 		caps_probe(&sets);
 	*ret_sets = sets;
 	return 0;
+}
+
+int caps_read(struct caps_sets *ret_sets, struct err *err)
+{
+	struct proc_status status;
+
+	proc_status_read(&status);
+	return caps_read_with(&status, ret_sets, err);
 }
 
 uint64_t caps_restrict(struct caps_sets *sets, const struct caps_sets *own)

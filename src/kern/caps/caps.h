@@ -19,6 +19,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "kern/proc/status.h"
 
 struct caps_sets {
 	uint64_t bounding;
@@ -42,6 +43,9 @@ uint64_t caps_all(void);
 
 /* The calling thread's sets. */
 int caps_read(struct caps_sets *ret_sets, struct err *err);
+
+/* The same for who has read the process's status already. */
+int caps_read_with(const struct proc_status *status, struct caps_sets *ret_sets, struct err *err);
 
 /*
  * Takes out of sets what the caller's own bounding set or kernel lacks, and out of bounding,

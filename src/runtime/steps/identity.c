@@ -8,7 +8,10 @@ int step_identity_resolve(struct start *start, struct err *err)
 	BUF_AUTO(unknown, 4096);
 	char names[1024];
 	uint64_t dropped = 0;
-	int rc = config_resolve_caps(start->config->process, &start->caps, &dropped, &unknown, err);
+
+	proc_status_read(&start->self);
+	int rc = config_resolve_caps(start->config->process, &start->self, &start->caps, &dropped,
+				     &unknown, err);
 
 	if (rc < 0)
 		return rc;
