@@ -91,8 +91,11 @@ int fd_replace_file_at(int dirfd, const char *name, const void *data, size_t siz
 	char temporary[512];
 
 	(void)snprintf(temporary, sizeof(temporary), ".%s.%d", name, (int)getpid());
-	(void)unlinkat(dirfd, temporary, 0);
 	auto_fd fd = openat(dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	if (fd < 0 && errno == EEXIST) { /* of a process that was killed and had the same number */
+		(void)unlinkat(dirfd, temporary, 0);
+		fd = openat(dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	}
 	if (fd < 0)
 		return err_errno(err, "create '%s'", temporary);
 	int rc = fd_write_all(fd, data, size);

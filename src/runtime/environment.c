@@ -106,8 +106,8 @@ bool environment_parse_home(const char *text, size_t len, uint32_t uid, char *bu
 	return false;
 }
 
-/* The first PASSWD_BYTES_MAX bytes; 0 when there is no such regular file. */
-static ssize_t passwd_read(int rootfd, char *text)
+/* The uid's home of the first PASSWD_BYTES_MAX bytes; false when there is no such file, or it knows none. */
+static bool passwd_find_home(int rootfd, uint32_t uid, char *home, size_t size)
 {
 	struct err ignored;
 	struct stat st;
@@ -115,9 +115,12 @@ static ssize_t passwd_read(int rootfd, char *text)
 				       &ignored);
 
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return 0;
-	ssize_t got = fd_read_full(fd, text, PASSWD_BYTES_MAX);
-	return got < 0 ? 0 : got;
+		return false;
+	char *text = malloc(PASSWD_BYTES_MAX);
+	ssize_t got = text == NULL ? -1 : fd_read_full(fd, text, PASSWD_BYTES_MAX);
+	bool found = got >= 0 && environment_parse_home(text, (size_t)got, uid, home, size);
+	free(text);
+	return found;
 }
 
 static int environment_append(struct oci_process *process, const char *variable,
@@ -146,13 +149,7 @@ int environment_add_home(int rootfd, struct oci_process *process, struct arena *
 
 	if (given != NULL)
 		return 0;
-	char *text = malloc(PASSWD_BYTES_MAX);
-	if (text == NULL)
-		return err_set(err, ERR_SYSTEM, ENOMEM, "read '/etc/passwd'");
-	ssize_t len = passwd_read(rootfd, text);
-	if (!environment_parse_home(text, (size_t)len, process->user.uid, variable + 5,
-				    PATH_LENGTH_MAX))
+	if (!passwd_find_home(rootfd, process->user.uid, variable + 5, PATH_LENGTH_MAX))
 		(void)snprintf(variable, sizeof(variable), "HOME=/");
-	free(text);
 	return environment_append(process, variable, arena, err);
 }

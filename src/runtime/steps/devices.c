@@ -53,17 +53,28 @@ static int device_bind(struct start *start, const struct device *device, struct 
 	return mount_attach(tree, target, err);
 }
 
-static int device_open_parent(struct start *start, const char *path, const char **ret_name,
-			      struct err *err)
-{
-	char parent[PATH_LENGTH_MAX];
-	const char *slash = strrchr(path, '/');
+/* The folder that the last device went to; most go to the same. */
+struct device_parent {
+	int fd;
+	char path[PATH_LENGTH_MAX];
+};
 
-	if (slash == NULL || slash[1] == '\0' || (size_t)(slash - path) >= sizeof(parent))
+/* Returns parent->fd, which stays the parent's. */
+static int device_open_parent(struct start *start, struct device_parent *parent, const char *path,
+			      const char **ret_name, struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	size_t len = slash == NULL ? 0 : (size_t)(slash - path);
+
+	if (slash == NULL || slash[1] == '\0' || len >= sizeof(parent->path))
 		return err_set(err, ERR_INVALID, EINVAL, "device path '%s'", path);
-	(void)snprintf(parent, sizeof(parent), "%.*s", (int)(slash - path), path);
 	*ret_name = slash + 1;
-	return path_make_in_root(start->root_fd, parent, PATH_DIR, 0755, err);
+	if (parent->fd >= 0 && strncmp(parent->path, path, len) == 0 && parent->path[len] == '\0')
+		return parent->fd;
+	fd_closep(&parent->fd);
+	(void)snprintf(parent->path, sizeof(parent->path), "%.*s", (int)len, path);
+	parent->fd = path_make_in_root(start->root_fd, parent->path, PATH_DIR, 0755, err);
+	return parent->fd;
 }
 
 /* One that is there already must be the same device: an image may have planted another. */
@@ -81,13 +92,14 @@ static int device_check_existing(int parent, const char *name, const struct devi
 	return 0;
 }
 
-static int device_make(struct start *start, const struct device *device, struct err *err)
+static int device_make(struct start *start, struct device_parent *folder,
+		       const struct device *device, struct err *err)
 {
 	const char *name;
 
 	if (step_has_userns(start))
 		return device_bind(start, device, err);
-	auto_fd parent = device_open_parent(start, device->path, &name, err);
+	int parent = device_open_parent(start, folder, device->path, &name, err);
 	if (parent < 0)
 		return parent;
 	if (mknodat(parent, name, device->mode, makedev(device->major, device->minor)) < 0) {
@@ -114,7 +126,7 @@ static mode_t device_type_of(const char *type)
 	}
 }
 
-static int devices_of_config(struct start *start, struct err *err)
+static int devices_of_config(struct start *start, struct device_parent *folder, struct err *err)
 {
 	const struct oci_linux *config = start->config->linux;
 
@@ -129,7 +141,7 @@ static int devices_of_config(struct start *start, struct err *err)
 			.uid = from->uid != NULL ? *from->uid : 0,
 			.gid = from->gid != NULL ? *from->gid : 0,
 		};
-		int rc = device_make(start, &device, err);
+		int rc = device_make(start, folder, &device, err);
 		if (rc < 0)
 			return err_wrap(err, rc, "linux.devices[%zu]", i);
 	}
@@ -155,9 +167,10 @@ static bool devices_are_bound(const struct start *start)
 	return false;
 }
 
-static int devices_link(struct start *start, struct err *err)
+static int devices_link(struct start *start, struct device_parent *folder, struct err *err)
 {
-	auto_fd dev = path_make_in_root(start->root_fd, "/dev", PATH_DIR, 0755, err);
+	const char *name;
+	int dev = device_open_parent(start, folder, "/dev/ptmx", &name, err);
 
 	if (dev < 0)
 		return dev;
@@ -174,13 +187,17 @@ static int devices_link(struct start *start, struct err *err)
 
 int step_devices_make(struct start *start, struct err *err)
 {
+	struct device_parent folder = {.fd = FD_NONE};
+	int rc = 0;
+
 	if (devices_are_bound(start))
 		return 0;
-	for (size_t i = 0; i < sizeof(default_devices) / sizeof(default_devices[0]); i++) {
-		int rc = device_make(start, &default_devices[i], err);
-		if (rc < 0)
-			return rc;
-	}
-	int rc = devices_of_config(start, err);
-	return rc < 0 ? rc : devices_link(start, err);
+	for (size_t i = 0; rc == 0 && i < sizeof(default_devices) / sizeof(default_devices[0]); i++)
+		rc = device_make(start, &folder, &default_devices[i], err);
+	if (rc == 0)
+		rc = devices_of_config(start, &folder, err);
+	if (rc == 0)
+		rc = devices_link(start, &folder, err);
+	fd_closep(&folder.fd);
+	return rc;
 }

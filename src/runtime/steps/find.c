@@ -11,6 +11,8 @@
 
 int step_cwd_make(struct start *start, struct err *err)
 {
+	if (strcmp(start->config->process->cwd, "/") == 0)
+		return 0; /* the root itself */
 	auto_fd cwd =
 		path_make_in_root(start->root_fd, start->config->process->cwd, PATH_DIR, 0755, err);
 
@@ -20,7 +22,10 @@ int step_cwd_make(struct start *start, struct err *err)
 int step_payload_find(struct start *start, struct err *err)
 {
 	struct oci_process *process = start->config->process;
-	int rc = environment_enter_cwd(start->root_fd, process->cwd, err);
+	int rc = 0;
+
+	if (strcmp(process->cwd, "/") != 0) /* entering the root left the process there */
+		rc = environment_enter_cwd(start->root_fd, process->cwd, err);
 
 	if (rc == 0)
 		rc = environment_add_home(start->root_fd, process, &start->container.arena, err);
