@@ -1,4 +1,5 @@
 """Killed at any moment: the store stays valid, the retry works, and what was left behind goes away."""
+import contextlib
 import os
 import random
 import signal
@@ -11,6 +12,7 @@ from archives import docker_archive, gz, oci_image, sha, tar, write_tar
 
 LAYERS = [tar(*[(f"d{i}/f{j}", os.urandom(3000)) for j in range(300)], f"d{i}/.wh.old", f"d{i}/.wh..wh..opq")
           for i in range(3)]
+ATTEMPTS_MIN, ATTEMPTS_MAX, KILLED_MIN = 12, 60, 4
 
 
 def children(pid):
@@ -43,26 +45,31 @@ def test_killed_at_any_moment(store, tmp_path, victim):
     path = write_tar(tmp_path / "a.tar", oci_image(LAYERS, packed=[gz(x) for x in LAYERS]))
     start = time.monotonic()
     store.run("load", path)
-    whole = time.monotonic() - start
+    longest = time.monotonic() - start
     rng = random.Random(victim)
     killed = 0
-    for _ in range(12):
+    for attempt in range(ATTEMPTS_MAX):
+        if attempt >= ATTEMPTS_MIN and killed >= KILLED_MIN:
+            break
         store.run("rm", "test:1")
+        start = time.monotonic()
         process = subprocess.Popen(store.command("load", path), stdout=subprocess.PIPE)
-        time.sleep(rng.uniform(0, whole * 0.95))
+        time.sleep(rng.uniform(0, longest))
         below = children(process.pid)
         if victim != "store":
             for pid in below:
-                os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # it had ended by itself
+                    os.kill(pid, signal.SIGKILL)
         if victim != "program":
             process.kill()
-        text, _ = process.communicate(timeout=60)
+        process.communicate(timeout=60)
         wait_gone(below)
         if process.returncode != 0:
             killed += 1
             names = store.run("list").all("name")
             assert names == [] or victim != "program", "half an image has no name"
         else:
+            longest = min(longest, time.monotonic() - start)  # a busy machine's first may have taken longer
             store.check_clean()
         store.run("load", path)
         check_whole(store)
