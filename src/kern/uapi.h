@@ -71,10 +71,18 @@
 #define FSMOUNT_CLOEXEC 1
 #endif
 /* Enumerators in some headers, macros in others: hence names of their own. */
-#define UAPI_FSCONFIG_SET_FLAG   0
-#define UAPI_FSCONFIG_SET_STRING 1
-#define UAPI_FSCONFIG_SET_FD     5
-#define UAPI_FSCONFIG_CMD_CREATE 6
+#define UAPI_FSCONFIG_SET_FLAG        0
+#define UAPI_FSCONFIG_SET_STRING      1
+#define UAPI_FSCONFIG_SET_FD          5
+#define UAPI_FSCONFIG_CMD_CREATE      6
+#define UAPI_FSCONFIG_CMD_RECONFIGURE 7
+
+#ifndef FSPICK_CLOEXEC
+#define FSPICK_CLOEXEC 1
+#endif
+#ifndef FSPICK_EMPTY_PATH
+#define FSPICK_EMPTY_PATH 8
+#endif
 
 #ifndef MOUNT_ATTR_RDONLY
 #define MOUNT_ATTR_RDONLY 0x00000001
@@ -221,6 +229,11 @@ static inline int uapi_fsconfig(int fs, unsigned int command, const char *key, c
 static inline int uapi_fsmount(int fs, unsigned int flags, unsigned int attr)
 {
 	return (int)syscall(SYS_fsmount, fs, flags, attr);
+}
+
+static inline int uapi_fspick(int dirfd, const char *path, unsigned int flags)
+{
+	return (int)syscall(SYS_fspick, dirfd, path, flags);
 }
 
 static inline int uapi_mount_setattr(int dirfd, const char *path, unsigned int flags,

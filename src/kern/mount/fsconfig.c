@@ -83,7 +83,22 @@ static const char *fsconfig_option_end(const char *option)
 		if (quote != NULL)
 			end = quote;
 	}
-	return end + strcspn(end, ",");
+	end += strcspn(end, ",");
+	while (end > option && end[0] == ',' && end[-1] == '\\')
+		end += 1 + strcspn(end + 1, ",");
+	return end;
+}
+
+bool fsconfig_list_fits(const char *list)
+{
+	while (*list != '\0') {
+		const char *end = fsconfig_option_end(list);
+		const char *equals = memchr(list, '=', (size_t)(end - list));
+		if (equals != NULL && end - equals > FSCONFIG_VALUE_MAX)
+			return false;
+		list = *end == ',' ? end + 1 : end;
+	}
+	return true;
 }
 
 static int fsconfig_set_one(int fs, const char *option, size_t len, struct err *err)
@@ -120,6 +135,17 @@ int fsconfig_set_list(int fs, const char *list, struct err *err)
 		list = *end == ',' ? end + 1 : end;
 	}
 	return 0;
+}
+
+int fsconfig_reconfigure(int fs, struct err *err)
+{
+	char log[224];
+
+	if (uapi_fsconfig(fs, UAPI_FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0) == 0)
+		return 0;
+	fsconfig_read_log(fs, log, sizeof(log));
+	return log[0] == '\0' ? err_errno(err, "configure a filesystem anew")
+			      : err_errno(err, "configure a filesystem anew: %s", log);
 }
 
 int fsconfig_mount(int fs, const char *type, uint64_t attr, struct err *err)

@@ -6,6 +6,7 @@
 #include <sys/vfs.h>
 
 #include "base/fd.h"
+#include "kern/mount/internal.h"
 #include "kern/uapi.h"
 
 #define ATTR_ALL                                                                                  \
@@ -120,7 +121,7 @@ static uint64_t attr_of_statfs(unsigned long flags)
 	return attr;
 }
 
-static unsigned long attr_to_ms(uint64_t attr)
+unsigned long mount_attr_to_ms(uint64_t attr)
 {
 	unsigned long ms = 0;
 
@@ -149,7 +150,8 @@ int mount_set_attr_by_remount(int treefd, uint64_t set, uint64_t clear, uint64_t
 		if (fstatfs(treefd, &fs) < 0)
 			return err_errno(err, "read a mount's flags");
 		uint64_t attr = (attr_of_statfs((unsigned long)fs.f_flags) & ~clear) | set;
-		if (mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | attr_to_ms(attr), NULL) < 0) {
+		if (mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | mount_attr_to_ms(attr), NULL) <
+		    0) {
 			if (errno == EINVAL)
 				return err_set(
 					err, ERR_UNSUPPORTED, ENOSYS,
@@ -165,23 +167,6 @@ int mount_set_attr_by_remount(int treefd, uint64_t set, uint64_t clear, uint64_t
 	return 0;
 }
 
-int mount_set_idmap(int treefd, int userns_fd, bool recursive, struct err *err)
-{
-	struct uapi_mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP,
-				       .userns_fd = (uint64_t)(unsigned int)userns_fd};
-
-	if (uapi_mount_setattr(treefd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr) ==
-	    0)
-		return 0;
-	if (errno == ENOSYS)
-		return err_set(err, ERR_UNSUPPORTED, ENOSYS, "idmapped mounts need Linux 5.12");
-	if (errno == EINVAL)
-		return err_set(err, ERR_UNSUPPORTED, EINVAL,
-			       "map a mount's ids: this filesystem cannot on this kernel, or the "
-			       "mount is attached or mapped already");
-	return err_errno(err, "map a mount's ids");
-}
-
 static int attach_set_attrs(int treefd, const struct mount_options *options, struct err *err)
 {
 	/* A new filesystem got its own attributes from fsmount. */
@@ -192,6 +177,18 @@ static int attach_set_attrs(int treefd, const struct mount_options *options, str
 	if (rc < 0)
 		return rc;
 	return mount_set_attr(treefd, options->rec_attr_set, options->rec_attr_clear, 0, true, err);
+}
+
+int mount_set_propagation(int treefd, const struct mount_options *options, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < options->propagation_count; i++) {
+		uint32_t flags = options->propagation[i];
+		rc = mount_set_attr(treefd, 0, 0, flags & ~(uint32_t)MS_REC, (flags & MS_REC) != 0,
+				    err);
+	}
+	return rc;
 }
 
 int mount_attach_with(int treefd, int targetfd, const struct mount_options *options,
@@ -208,12 +205,7 @@ int mount_attach_with(int treefd, int targetfd, const struct mount_options *opti
 	rc = mount_attach(treefd, targetfd, err);
 	if (rc == 0 && late)
 		rc = attach_set_attrs(treefd, options, err);
-	for (size_t i = 0; rc == 0 && i < options->propagation_count; i++) {
-		uint32_t flags = options->propagation[i];
-		rc = mount_set_attr(treefd, 0, 0, flags & ~(uint32_t)MS_REC, (flags & MS_REC) != 0,
-				    err);
-	}
-	return rc;
+	return rc < 0 ? rc : mount_set_propagation(treefd, options, err);
 }
 
 int mount_detach(int fd, struct err *err)

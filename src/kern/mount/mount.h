@@ -11,8 +11,8 @@
  *            attached in any mount namespace of the same user namespace.
  * Errors     ERR_UNSUPPORTED where the kernel lacks a feature (and says from which version it has
  *            it). The kernel's own explanation of a refused filesystem option is in the text.
- * Heap       None; all of it may run between clone and exec, mount_overlay_create() apart, whose
- *            fallback forks.
+ * Heap       None; all of it may run between clone and exec. What cannot be made detached is made in
+ *            a forked child, which ends with the call.
  */
 #ifndef CORTEN_KERN_MOUNT_MOUNT_H
 #define CORTEN_KERN_MOUNT_MOUNT_H
@@ -33,6 +33,13 @@
  */
 int mount_fs_create(const char *type, const char *source, const char *data, uint32_t sb_flags,
 		    uint64_t attr, struct err *err);
+
+/*
+ * The same by mount(2) in a forked child: what mount_fs_create() does with values that are too long
+ * for fsconfig (256 bytes), as an overlay's lowerdir can be. Needs /proc.
+ */
+int mount_fs_create_by_child(const char *type, const char *source, const char *data,
+			     uint32_t sb_flags, uint64_t attr, struct err *err);
 
 /* The same from parsed options: options->data, sb_flags and the attributes of the mount itself. */
 int mount_fs_create_with(const char *type, const char *source, const struct mount_options *options,
@@ -73,15 +80,23 @@ int mount_set_attr(int treefd, uint64_t set, uint64_t clear, uint64_t propagatio
 int mount_set_attr_by_remount(int treefd, uint64_t set, uint64_t clear, uint64_t propagation,
 			      bool recursive, struct err *err);
 
-/* Maps ids of a detached mount through the user namespace behind userns_fd. Linux 5.12. */
-int mount_set_idmap(int treefd, int userns_fd, bool recursive, struct err *err);
-
 /*
  * Attaches with all that options ask of the mount: attributes and recursive attributes before
  * (after, on kernels that can only then), propagation after, in the order given.
  */
 int mount_attach_with(int treefd, int targetfd, const struct mount_options *options,
 		      struct err *err);
+
+/* The propagation that options ask for, in the order given. */
+int mount_set_propagation(int treefd, const struct mount_options *options, struct err *err);
+
+/*
+ * Changes the attached mount behind fd as the option "remount" asks: the flags that are named, and
+ * without "bind" the filesystem's own flags and data too. What is not named stays, as with mount(8).
+ * "ro" is the mount's alone, since its filesystem may be the host's; "rw" is the filesystem's too
+ * where that is read-only.
+ */
+int mount_remount(int fd, const struct mount_options *options, struct err *err);
 
 /* Unmounts what fd names, lazily. fd must name the root of an attached mount. Needs /proc. */
 int mount_detach(int fd, struct err *err);

@@ -259,52 +259,87 @@ CHILD_TEST(attributes_of_whole_trees)
 	CHECK_INT(flags_of("/tmp/src/sub"), ST_RA);
 }
 
-/* A user namespace whose ids are those of uid 1000 and on; returns its descriptor. */
-static int make_userns(void)
-{
-	int ready[2], done[2];
-	char path[64], byte;
-
-	if (pipe2(ready, O_CLOEXEC) < 0 || pipe2(done, O_CLOEXEC) < 0)
-		return -1;
-	pid_t pid = fork();
-	if (pid == 0) {
-		(void)close(done[1]);
-		byte = unshare(CLONE_NEWUSER) == 0 ? 'y' : 'n';
-		(void)!write(ready[1], &byte, 1);
-		(void)!read(done[0], &byte, 1);
-		_exit(0);
-	}
-	(void)!read(ready[0], &byte, 1);
-	(void)snprintf(path, sizeof(path), "/proc/%d/uid_map", (int)pid);
-	testing_write(path, "0 1000 10");
-	(void)snprintf(path, sizeof(path), "/proc/%d/gid_map", (int)pid);
-	testing_write(path, "0 1000 10");
-	(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	(void)close(done[1]);
-	(void)waitpid(pid, NULL, 0);
-	return fd;
-}
-
-CHILD_TEST(ids_are_mapped)
+CHILD_TEST(remounts)
 {
 	struct err err = {0};
-	struct stat st;
+	struct mount_options options = {.attr_set = MOUNT_ATTR_RDONLY,
+					.data = "size=64k",
+					.sb_flags = MS_LAZYTIME,
+					.sb_clear = MS_SYNCHRONOUS};
 
 	if (!testing_private_mounts())
 		return;
-	make_source();
-	auto_fd userns = make_userns();
-	REQUIRE(userns >= 0);
+	REQUIRE(mkdir("/tmp/dst", 0755) == 0);
 	auto_fd target = open_dir("/tmp/dst");
-	auto_fd tree = mount_tree_clone(AT_FDCWD, "/tmp/src", MOUNT_TREE_RECURSIVE, &err);
-	if (mount_set_idmap(tree, userns, true, &err) < 0 && err.kind == ERR_UNSUPPORTED)
-		SKIP("tmpfs has no idmapped mounts on this kernel");
+	auto_fd tree = mount_fs_create("tmpfs", "tmpfs", "size=4k", MS_SYNCHRONOUS,
+				       MOUNT_ATTR_NOSUID, &err);
 	CHECK_INT(mount_attach(tree, target, &err), 0);
-	CHECK(stat("/tmp/dst/file", &st) == 0 && st.st_uid == 1000);
-	CHECK(stat("/tmp/dst/sub/file", &st) == 0 && st.st_uid == 1000);
-	CHECK(mount_set_idmap(tree, userns, false, &err) < 0);
+	CHECK_INT(mount_remount(tree, &options, &err), 0);
+	CHECK_INT(mounts(" /tmp/dst ro,nosuid,relatime - tmpfs tmpfs rw,lazytime,size=64k"), 1);
+	/* With bind the filesystem is left alone. */
+	options = (struct mount_options){
+		.bind = true, .attr_clear = MOUNT_ATTR_RDONLY, .data = "size=128k"};
+	CHECK_INT(mount_remount(tree, &options, &err), 0);
+	CHECK_INT(mounts(" /tmp/dst rw,nosuid,relatime - tmpfs tmpfs rw,lazytime,size=64k"), 1);
+	options = (struct mount_options){.data = "nonsense"};
+	CHECK(mount_remount(tree, &options, &err) < 0);
+	CHECK(says(&err, "nonsense"));
+}
+
+CHILD_TEST(remounts_writable)
+{
+	struct err err = {0};
+	struct mount_options options = {.attr_clear = MOUNT_ATTR_RDONLY, .data = ""};
+
+	if (!testing_private_mounts())
+		return;
+	REQUIRE(mkdir("/tmp/dst", 0755) == 0);
+	auto_fd target = open_dir("/tmp/dst");
+	auto_fd tree = mount_fs_create("tmpfs", "tmpfs", NULL, 0, MOUNT_ATTR_RDONLY, &err);
+	CHECK_INT(mount_attach(tree, target, &err), 0);
+	CHECK_INT(mounts(" /tmp/dst ro,relatime - tmpfs tmpfs ro"), 1);
+	CHECK_INT(mount_remount(tree, &options, &err), 0);
+	CHECK_INT(mounts(" /tmp/dst rw,relatime - tmpfs tmpfs rw"), 1);
+}
+
+CHILD_TEST(filesystem_by_mount_in_a_child)
+{
+	struct err err = {0};
+
+	if (!testing_private_mounts())
+		return;
+	REQUIRE(mkdir("/tmp/dst", 0755) == 0);
+	auto_fd target = open_dir("/tmp/dst");
+	int before = mounts(NULL);
+	auto_fd tree = mount_fs_create_by_child("tmpfs", "named", "size=64k", MS_DIRSYNC,
+						MOUNT_ATTR_NODEV | MOUNT_ATTR_NOATIME, &err);
+	CHECK_INT(mount_attach(tree, target, &err), 0);
+	CHECK_INT(mounts(" /tmp/dst rw,nodev,noatime - tmpfs named rw,dirsync,size=64k"), 1);
+	CHECK_INT(mounts(NULL), before + 1);
+	CHECK(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
+	CHECK(mount_fs_create_by_child("tmpfs", "named", "nonsense", 0, 0, &err) < 0);
+	CHECK_INT(err.sys, EINVAL);
+}
+
+TEST(long_values_are_seen)
+{
+	char text[320];
+
+	(void)memset(text, 'a', sizeof(text));
+	text[1] = '=';
+	text[2 + 255] = '\0';
+	CHECK(fsconfig_list_fits(text));
+	text[2 + 255] = 'a';
+	text[2 + 256] = '\0';
+	CHECK(!fsconfig_list_fits(text));
+	text[100] = ',';
+	text[120] = '=';
+	CHECK(fsconfig_list_fits(text));
+	/* An escaped comma is part of the value. */
+	text[99] = '\\';
+	CHECK(!fsconfig_list_fits(text));
+	CHECK(fsconfig_list_fits(""));
+	CHECK(fsconfig_list_fits(",,a,"));
 }
 
 static void check_new_root(int (*enter)(int, struct err *))
@@ -507,6 +542,7 @@ CHILD_TEST(locked_flags)
 TESTS(T(filesystems_are_made_detached), T(refusals_carry_the_kernels_words),
       T(special_filesystems_mount), T(shared_superblocks_stay_writable), T(trees_are_cloned),
       T(attributes_by_setattr), T(attributes_without_setattr), T(attributes_of_whole_trees),
-      T(ids_are_mapped), T(pivots), T(pivot_leaves_peers_alone), T(moves_the_root),
-      T(pivot_needs_a_mount), T(masks), T(only_the_null_device_masks), T(makes_paths_readonly),
+      T(remounts), T(remounts_writable), T(filesystem_by_mount_in_a_child), T(long_values_are_seen),
+      T(pivots), T(pivot_leaves_peers_alone), T(moves_the_root), T(pivot_needs_a_mount), T(masks),
+      T(only_the_null_device_masks), T(makes_paths_readonly),
       T(makes_paths_readonly_without_setattr), T(locked_flags))

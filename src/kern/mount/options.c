@@ -174,9 +174,11 @@ static int option_apply(struct mount_options *options, const struct option_row *
 		break;
 	case ACT_SB_SET:
 		options->sb_flags |= row->value;
+		options->sb_clear &= ~row->value;
 		break;
 	case ACT_SB_CLEAR:
 		options->sb_flags &= ~row->value;
+		options->sb_clear |= row->value;
 		break;
 	case ACT_PROPAGATION:
 		if (options->propagation_count == MOUNT_PROPAGATION_MAX)

@@ -33,6 +33,7 @@ struct mount_options {
 	uint64_t rec_attr_clear;
 	/* MS_SYNCHRONOUS, MS_DIRSYNC, MS_MANDLOCK, MS_LAZYTIME, MS_I_VERSION, MS_SILENT */
 	uint32_t sb_flags;
+	uint32_t sb_clear; /* the same, of those named as absent: async, nolazytime, ... */
 	/* MS_SHARED, ... with or without MS_REC, in the order given */
 	uint32_t propagation[MOUNT_PROPAGATION_MAX];
 	size_t propagation_count;

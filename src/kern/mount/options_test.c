@@ -187,8 +187,13 @@ TEST(the_rest_is_data)
 	CHECK_INT(parse("", "sync", "roo"), 0);
 	CHECK_STR(parsed.data, "roo");
 	CHECK_INT(parsed.sb_flags, MS_SYNCHRONOUS);
+	CHECK_INT(parsed.sb_clear, 0);
 	CHECK_INT(parse("sync", "async", NULL), 0);
 	CHECK_INT(parsed.sb_flags, 0);
+	CHECK_INT(parsed.sb_clear, MS_SYNCHRONOUS);
+	CHECK_INT(parse("nolazytime", "lazytime", "silent"), 0);
+	CHECK_INT(parsed.sb_flags, MS_LAZYTIME | MS_SILENT);
+	CHECK_INT(parsed.sb_clear, 0);
 	CHECK_INT(mount_options_parse(fits, 3, data, 8, &parsed, &err), 0);
 	CHECK_STR(parsed.data, "aaa,b=c");
 	CHECK_INT(mount_options_parse(fits, 3, data, 7, &parsed, &err), -E2BIG);

@@ -2,15 +2,12 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "base/fd.h"
 #include "kern/mount/fsconfig.h"
+#include "kern/mount/internal.h"
 #include "kern/mount/mount.h"
-#include "kern/ns/ns.h"
-#include "kern/scm/scm.h"
 #include "kern/uapi.h"
 
 #define OVERLAY_PAGE_BYTES 4096 /* mount(2) takes one page of options */
@@ -164,17 +161,13 @@ static int overlay_write_options(const struct mount_overlay *overlay, char *text
 }
 
 /* In the child, in a mount namespace of its own. Returns the detached mount. */
-static int overlay_mount_privately(const struct mount_overlay *overlay, struct err *err)
+static int overlay_mount_privately(const void *what, struct err *err)
 {
+	const struct mount_overlay *overlay = what;
 	char options[OVERLAY_PAGE_BYTES];
 	char target[PATH_MAX];
 
-	int rc = ns_unshare(CLONE_NEWNS, err);
-	if (rc < 0)
-		return rc;
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		return err_errno(err, "make mounts private");
-	rc = overlay_reopen_all(overlay, target, sizeof(target), err);
+	int rc = overlay_reopen_all(overlay, target, sizeof(target), err);
 	if (rc == 0)
 		rc = overlay_write_options(overlay, options, sizeof(options), err);
 	if (rc < 0)
@@ -191,37 +184,13 @@ static int overlay_mount_privately(const struct mount_overlay *overlay, struct e
 
 int mount_overlay_create_by_child(const struct mount_overlay *overlay, struct err *err)
 {
-	int pair[2], status;
-	struct err said = {0};
-	size_t len = 0;
-
 	int rc = overlay_check(overlay, err);
+
 	if (rc < 0)
 		return rc;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_errno(err, "make a socket pair");
-	auto_fd here = pair[0];
-	auto_fd there = pair[1];
-	pid_t pid = ns_clone(0, FD_NONE, NULL, err);
-	if (pid < 0)
-		return (int)pid;
-	if (pid == 0) {
-		int tree = overlay_mount_privately(overlay, &said);
-		/* A message always carries a descriptor; with an error the socket itself. */
-		rc = scm_send_fd(there, tree < 0 ? there : tree, &said, sizeof(said), err);
-		_exit(rc < 0);
-	}
-	fd_closep(&there);
-	auto_fd tree = scm_receive_fd(here, &said, sizeof(said), &len, err);
-	while (waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
-		;
+	auto_fd tree = mount_make_in_child(overlay_mount_privately, overlay, err);
 	if (tree < 0)
 		return err_wrap(err, tree, "overlay");
-	err_sanitize(&said);
-	if (len == sizeof(said) && said.kind != ERR_NONE) {
-		*err = said;
-		return said.sys > 0 ? -said.sys : -EIO;
-	}
 	rc = mount_set_attr(tree, overlay->attr, 0, 0, false, err);
 	return rc < 0 ? rc : fd_take(&tree);
 }
