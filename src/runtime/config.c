@@ -62,11 +62,6 @@ int config_check_built(const struct oci_config *config, struct err *err)
 		return err_set(
 			err, ERR_UNSUPPORTED, 0,
 			"linux.namespaces: a container without a mount namespace is not built yet");
-	for (size_t i = 0; i < config->mounts.count; i++)
-		if (config->mounts.items[i].uid_mappings.count > 0 ||
-		    config->mounts.items[i].gid_mappings.count > 0)
-			return err_set(err, ERR_UNSUPPORTED, 0,
-				       "mounts[%zu].uidMappings: not built yet", i);
 	rc = config_check_process_built(config->process, err);
 	return rc < 0 ? rc : config_check_linux_built(config->linux, err);
 }

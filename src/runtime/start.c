@@ -32,8 +32,8 @@ static const struct host_step host_steps[] = {
 	{"connect the console", step_console_connect, NULL},
 	{"write the journal", step_journal_write, NULL},
 	{"make the cgroup", step_cgroup_create, step_cgroup_remove},
-	{"open mount sources", step_sources_open, NULL},
 	{"open namespaces", step_namespaces_open, NULL},
+	{"open mount sources", step_sources_open, NULL},
 	{"clone the first process", step_process_clone, step_process_kill},
 	{"map the user namespace", step_userns_map, NULL},
 	{"run the runtime's hooks", step_hooks_host, NULL},
@@ -151,10 +151,10 @@ void start_done(struct start *start)
 {
 	cgroup_entry_done(&start->cgroup_entry);
 	cgroup_host_close(&start->cgroup_host);
-	if (start->mount_source_fds != NULL)
+	if (start->mount_fds != NULL)
 		for (size_t i = 0; i < start->config->mounts.count; i++)
-			fd_closep(&start->mount_source_fds[i]);
-	start->mount_source_fds = NULL;
+			fd_closep(&start->mount_fds[i]);
+	start->mount_fds = NULL;
 	for (size_t i = 0; i < OCI_NS_COUNT; i++)
 		fd_closep(&start->join_fds[i]);
 	for (size_t i = 0; i < 2; i++)

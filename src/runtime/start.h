@@ -51,10 +51,15 @@ struct start {
 	char *filter;            /* seccomp program, in the container's arena; NULL: none */
 	uint32_t filter_count;
 	uint32_t filter_flags;
-	int console_fd;        /* connected console socket */
-	int stage_fd;          /* the sealed stage */
-	int sync_fds[2];       /* [0] host, [1] container */
-	int *mount_source_fds; /* per mount, opened on the host for a user namespace; or FD_NONE */
+	int console_fd;  /* connected console socket */
+	int stage_fd;    /* the sealed stage */
+	int sync_fds[2]; /* [0] host, [1] container */
+	/*
+	 * Per mount, or FD_NONE. From the host's side: a bind's tree that was cloned there, or the user
+	 * namespace that maps a new filesystem's ids. Later, inside: a mount that becomes read-only once
+	 * all that writes to it is done.
+	 */
+	int *mount_fds;
 	uint64_t new_namespaces;    /* CLONE_NEW* that clone3 makes */
 	int join_fds[OCI_NS_COUNT]; /* namespaces to join, by type; FD_NONE */
 	pid_t pid;                  /* of the first process */

@@ -70,7 +70,8 @@ static int features_run(const struct command_globals *globals, void *values, int
 	};
 	struct oci_enabled_feature off = {.enabled = &no};
 	struct oci_intel_rdt_features rdt = {.enabled = &no};
-	struct oci_mount_extensions mount_extensions = {.idmap = &off};
+	struct oci_enabled_feature on = {.enabled = &yes};
+	struct oci_mount_extensions mount_extensions = {.idmap = &on};
 	struct oci_linux_features linux_ = {.cgroup = &cgroup,
 					    .seccomp = &seccomp,
 					    .apparmor = &off,

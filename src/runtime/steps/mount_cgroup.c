@@ -11,6 +11,8 @@
 #include "kern/mount/mount.h"
 #include "runtime/steps/mount_util.h"
 
+#define MOUNT_SAFE ((uint64_t)MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
+
 static bool mount_has_cgroup_namespace(const struct start *start)
 {
 	return oci_config_namespace(start->config, OCI_NS_CGROUP) != NULL;
@@ -21,33 +23,62 @@ static uint64_t mount_read_only(const struct mount_options *options)
 	return options->attr_set & MOUNT_ATTR_RDONLY;
 }
 
-/* Without a cgroup namespace the container sees its own cgroup alone, by a bind. */
-static int mount_hierarchy(struct start *start, size_t i, uint64_t attr, struct err *err)
+/*
+ * A clone out of the host's own mounts, by path: descriptors from before the clone belong to another
+ * mount namespace.
+ */
+static int mount_host_tree(const char *dir, uint64_t attr, struct err *err)
+{
+	char path[sizeof(CGROUP_ROOT) + CGROUP_PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", CGROUP_ROOT, dir);
+	auto_fd tree = mount_tree_clone(AT_FDCWD, path, MOUNT_TREE_RECURSIVE, err);
+	if (tree < 0)
+		return tree;
+	int rc = mount_set_attr(tree, attr, 0, 0, true, err);
+	return rc < 0 ? rc : fd_take(&tree);
+}
+
+static int mount_new_hierarchy(struct start *start, size_t i, uint64_t attr, struct err *err)
 {
 	const struct cgroup_hierarchy *hierarchy = &start->cgroup_host.hierarchies[i];
 	const char *name = cgroup_host_text(&start->cgroup_host, hierarchy->name_at);
+	bool named = (hierarchy->controllers & (1U << CGROUP_SYSTEMD)) != 0;
 	char options[128];
 
-	if (!mount_has_cgroup_namespace(start)) {
-		/* By path: the host's descriptor belongs to another mount namespace. */
-		char path[sizeof(CGROUP_ROOT) + CGROUP_PATH_MAX];
-		(void)snprintf(path, sizeof(path), "%s/%s", CGROUP_ROOT,
-			       cgroup_dir(&start->cgroup, i));
-		int tree = mount_tree_clone(AT_FDCWD, path, 0, err);
-		if (tree >= 0 && mount_set_attr(tree, attr, 0, 0, false, err) < 0)
-			fd_closep(&tree);
-		return tree;
-	}
 	if (hierarchy->v2)
 		return mount_fs_create("cgroup2", "cgroup", NULL, 0, attr, err);
-	bool named = (hierarchy->controllers & (1U << CGROUP_SYSTEMD)) != 0;
 	(void)snprintf(options, sizeof(options), "%s%s", named ? "none,name=" : "", name);
 	return mount_fs_create("cgroup", "cgroup", options, 0, attr, err);
 }
 
-static int mount_v1_one(struct start *start, size_t i, int base, uint64_t attr, struct err *err)
+/*
+ * The container's own cgroup as the root of the hierarchy: by its cgroup namespace; where there is
+ * none, or it belongs to another user namespace, by a bind.
+ */
+static int mount_hierarchy(struct start *start, size_t i, uint64_t attr, struct err *err)
+{
+	const char *dir = cgroup_dir(&start->cgroup, i);
+	struct err why = {0};
+
+	if (mount_has_cgroup_namespace(start)) {
+		int tree = mount_new_hierarchy(start, i, attr, &why);
+		bool refused = tree == -EPERM || tree == -EBUSY;
+		if (tree >= 0)
+			return tree;
+		if (!refused || dir[0] == '\0') {
+			*err = why;
+			return tree;
+		}
+	}
+	return mount_host_tree(dir, attr, err);
+}
+
+static int mount_v1_one(struct start *start, size_t i, int base,
+			const struct mount_options *options, struct err *err)
 {
 	const struct cgroup_hierarchy *hierarchy = &start->cgroup_host.hierarchies[i];
+	uint64_t attr = MOUNT_SAFE | mount_read_only(options);
 	const char *name = cgroup_host_text(&start->cgroup_host, hierarchy->name_at);
 
 	auto_fd tree = mount_hierarchy(start, i, attr, err);
@@ -56,6 +87,8 @@ static int mount_v1_one(struct start *start, size_t i, int base, uint64_t attr, 
 	if (mkdirat(base, name, 0755) < 0)
 		return err_errno(err, "make the folder of cgroup hierarchy '%s'", name);
 	int rc = mount_attach_name(tree, base, name, err);
+	if (rc == 0)
+		rc = mount_set_propagation(tree, options, err);
 	/* "cpu,cpuacct" is also found under each of its names. */
 	char names[128];
 	(void)snprintf(names, sizeof(names), "%s", name);
@@ -73,15 +106,16 @@ static int mount_v1_one(struct start *start, size_t i, int base, uint64_t attr, 
 static int mount_v1_all(struct start *start, int target, const struct mount_options *options,
 			struct err *err)
 {
-	uint64_t safe = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-	auto_fd base = mount_fs_create("tmpfs", "tmpfs", "mode=755", 0, safe, err);
+	auto_fd base = mount_fs_create("tmpfs", "tmpfs", "mode=755", 0, MOUNT_SAFE, err);
 
 	if (base < 0)
 		return base;
 	int rc = mount_attach(base, target, err);
 	for (size_t i = 0; rc == 0 && i < start->cgroup_host.count; i++)
 		if (cgroup_dir(&start->cgroup, i)[0] != '\0')
-			rc = mount_v1_one(start, i, base, safe | mount_read_only(options), err);
+			rc = mount_v1_one(start, i, base, options, err);
+	if (rc == 0)
+		rc = mount_set_propagation(base, options, err);
 	if (rc == 0 && mount_read_only(options))
 		rc = mount_set_attr(base, MOUNT_ATTR_RDONLY, 0, 0, false, err);
 	return rc;
@@ -91,13 +125,23 @@ int mount_cgroup(struct start *start, size_t i, const struct mount_options *opti
 		 struct err *err)
 {
 	const struct oci_mount *mount = &start->config->mounts.items[i];
+	if (start->mount_fds[i] >= 0)
+		return err_set(err, ERR_UNSUPPORTED, EINVAL,
+			       "control groups have no mapped owners");
 	auto_fd target = path_make_in_root(start->root_fd, mount->destination, PATH_DIR, 0755, err);
 
 	if (target < 0)
 		return target;
 	if (start->cgroup_host.mode != CGROUP_MODE_V2)
 		return mount_v1_all(start, target, options, err);
-	auto_fd tree = mount_hierarchy(start, 0, options->attr_set, err);
+	/*
+	 * Version 2 without a cgroup namespace: the host's tree, in which the paths of /proc/self/cgroup
+	 * are found. Not a new mount: from the host's cgroup namespace that would change the options of
+	 * the host's own (nsdelegate).
+	 */
+	auto_fd tree = mount_has_cgroup_namespace(start)
+			       ? mount_hierarchy(start, 0, options->attr_set, err)
+			       : mount_host_tree("", options->attr_set, err);
 	if (tree < 0)
 		return tree;
 	return mount_attach_with(tree, target, options, err);

@@ -11,8 +11,18 @@
 int mount_row_options(const struct start *start, size_t i, char *data,
 		      struct mount_options *ret_options, struct err *err);
 
+/* Whether the row asks for a mapping of ids, by an option or by mappings of its own. */
+bool mount_row_is_idmapped(const struct oci_mount *mount);
+
 /* A detached clone of a bind's source; FD_NONE when the row is no bind. */
 int mount_source_open(struct start *start, size_t i, struct err *err);
+
+/* Binds row i, from mount_fds[i] when that was opened on the host's side. */
+int mount_bind(struct start *start, size_t i, const struct mount_options *options, struct err *err);
+
+/* Makes row i's filesystem and attaches it. data: that of mount_row_options(), extended here. */
+int mount_filesystem(struct start *start, size_t i, struct mount_options *options, char *data,
+		     struct err *err);
 
 /* Copies the tree that lies at from_fd into the tmpfs at to_fd ("tmpcopyup"). */
 int mount_copy_up(int from_fd, int to_fd, struct err *err);

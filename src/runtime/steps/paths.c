@@ -25,10 +25,27 @@ static int paths_mask(struct start *start, struct err *err)
 	return rc;
 }
 
+/* Mounts that devices, links and the targets of other mounts had to be made in. */
+static int paths_close_mounts(struct start *start, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < start->config->mounts.count; i++) {
+		if (start->mount_fds[i] < 0)
+			continue;
+		rc = mount_set_attr(start->mount_fds[i], MOUNT_ATTR_RDONLY, 0, 0, false, err);
+		fd_closep(&start->mount_fds[i]);
+		if (rc < 0)
+			return err_wrap(err, rc, "make '%s' read-only",
+					start->config->mounts.items[i].destination);
+	}
+	return rc;
+}
+
 int step_paths_protect(struct start *start, struct err *err)
 {
 	const json_strings *readonly = &start->config->linux->readonly_paths;
-	int rc = 0;
+	int rc = paths_close_mounts(start, err);
 
 	for (size_t i = 0; rc == 0 && i < readonly->count; i++)
 		rc = mount_readonly_at(start->root_fd, readonly->items[i], err);

@@ -12,7 +12,9 @@
 #include "kern/mount/options.h"
 #include "runtime/steps/steps.h"
 
-static int root_propagation(const struct start *start, uint32_t *ret_flags, struct err *err)
+#define KIND(flags) ((flags) & ~(uint32_t)MS_REC)
+
+int step_root_propagation(const struct start *start, uint32_t *ret_flags, struct err *err)
 {
 	const char *name = start->config->linux->rootfs_propagation;
 
@@ -26,6 +28,20 @@ static int root_propagation(const struct start *start, uint32_t *ret_flags, stru
 	return 0;
 }
 
+int step_outer_propagation(const struct start *start, uint32_t *ret_flags, struct err *err)
+{
+	uint32_t flags = 0;
+	int rc = step_root_propagation(start, &flags, err);
+
+	*ret_flags = flags;
+	/* What is unbindable could not be cloned for the container. */
+	if (flags == (MS_UNBINDABLE | MS_REC))
+		*ret_flags = MS_PRIVATE | MS_REC;
+	else if (KIND(flags) != MS_SHARED && flags != (MS_PRIVATE | MS_REC))
+		*ret_flags = MS_SLAVE | MS_REC;
+	return rc;
+}
+
 /*
  * Nothing mounted in here may reach the host: its mounts are taken as slaves, unless the
  * configuration wants another relation for volumes; "/" itself, which gets covered, is private.
@@ -33,16 +49,14 @@ static int root_propagation(const struct start *start, uint32_t *ret_flags, stru
 static int root_separate(struct start *start, struct err *err)
 {
 	uint32_t flags = 0;
-	int rc = root_propagation(start, &flags, err);
+	int rc = step_outer_propagation(start, &flags, err);
 
 	if (rc < 0)
 		return rc;
-	if (flags == 0)
-		flags = MS_SLAVE | MS_REC;
 	auto_fd slash = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (slash < 0)
 		return err_errno(err, "open '/'");
-	rc = mount_set_attr(slash, 0, 0, flags & ~(uint32_t)MS_REC, (flags & MS_REC) != 0, err);
+	rc = mount_set_attr(slash, 0, 0, KIND(flags), (flags & MS_REC) != 0, err);
 	return rc < 0 ? rc : mount_set_attr(slash, 0, 0, MS_PRIVATE, false, err);
 }
 
@@ -54,6 +68,17 @@ static int root_tree(struct start *start, struct err *err)
 		return 0; /* handed over, or cloned on the host's side */
 	start->root_fd = mount_tree_clone(start->bundle_fd, path, MOUNT_TREE_RECURSIVE, err);
 	return start->root_fd < 0 ? err_wrap(err, start->root_fd, "root.path '%s'", path) : 0;
+}
+
+/* Even a container whose mounts are shared has a root of its own (and pivot_root needs one). */
+static int root_own(struct start *start, struct err *err)
+{
+	uint32_t flags = 0;
+	int rc = step_root_propagation(start, &flags, err);
+
+	if (rc < 0 || flags == 0 || KIND(flags) == MS_SLAVE)
+		return rc;
+	return mount_set_attr(start->root_fd, 0, 0, MS_PRIVATE, false, err);
 }
 
 int step_root_mount(struct start *start, struct err *err)
@@ -69,6 +94,8 @@ int step_root_mount(struct start *start, struct err *err)
 	int rc = root_separate(start, err);
 	if (rc == 0)
 		rc = root_tree(start, err);
+	if (rc == 0)
+		rc = root_own(start, err);
 	if (rc < 0)
 		return rc;
 	if (fstat(start->root_fd, &st) < 0 || !S_ISDIR(st.st_mode))
@@ -88,9 +115,9 @@ int step_root_enter(struct start *start, struct err *err)
 					  : mount_pivot(start->root_fd, err);
 
 	if (rc == 0)
-		rc = root_propagation(start, &flags, err);
-	if (rc < 0 || flags == 0)
+		rc = step_root_propagation(start, &flags, err);
+	/* Slave and private it is already; what single mounts asked for stays. */
+	if (rc < 0 || flags == 0 || KIND(flags) == MS_SLAVE || KIND(flags) == MS_PRIVATE)
 		return rc;
-	return mount_set_attr(start->root_fd, 0, 0, flags & ~(uint32_t)MS_REC,
-			      (flags & MS_REC) != 0, err);
+	return mount_set_attr(start->root_fd, 0, 0, KIND(flags), (flags & MS_REC) != 0, err);
 }

@@ -2,6 +2,7 @@
 #ifndef CORTEN_RUNTIME_STEPS_STEPS_H
 #define CORTEN_RUNTIME_STEPS_STEPS_H
 
+#include "kern/ns/ns.h"
 #include "runtime/start.h"
 
 /* On the host. */
@@ -15,8 +16,8 @@ int step_journal_write(struct start *start, struct err *err);
 int step_cgroup_create(struct start *start, struct err *err);
 void step_cgroup_remove(struct start *start);
 int step_console_connect(struct start *start, struct err *err);
-int step_sources_open(struct start *start, struct err *err);
 int step_namespaces_open(struct start *start, struct err *err);
+int step_sources_open(struct start *start, struct err *err);
 int step_process_clone(struct start *start, struct err *err);
 void step_process_kill(struct start *start);
 int step_userns_map(struct start *start, struct err *err);
@@ -44,6 +45,19 @@ int step_payload_find(struct start *start, struct err *err);
 
 /* Whether the container gets a user namespace, new or by path. */
 bool step_has_userns(const struct start *start);
+
+/* Mappings of the configuration as the kernel's facilities take them. */
+int step_maps_convert(const oci_id_mappings *uids, const oci_id_mappings *gids, struct arena *arena,
+		      struct ns_maps *ret_maps, struct err *err);
+
+/* MS_* of linux.rootfsPropagation; 0 when it is not given. */
+int step_root_propagation(const struct start *start, uint32_t *ret_flags, struct err *err);
+
+/*
+ * MS_* for the host's mounts as the container's mount namespace gets them: slaves, so that nothing
+ * mounted inside reaches the host, unless the configuration wants them shared or private.
+ */
+int step_outer_propagation(const struct start *start, uint32_t *ret_flags, struct err *err);
 
 /* Tells the host's side that the namespaces exist and waits until it says to go on. */
 int step_sync_namespaces(struct start *start, struct err *err);

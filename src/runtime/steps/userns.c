@@ -17,24 +17,34 @@ static const struct ns_id_map *userns_convert(const oci_id_mappings *from, struc
 	return to;
 }
 
+int step_maps_convert(const oci_id_mappings *uids, const oci_id_mappings *gids, struct arena *arena,
+		      struct ns_maps *ret_maps, struct err *err)
+{
+	*ret_maps = (struct ns_maps){
+		.uids = userns_convert(uids, arena),
+		.uid_count = uids->count,
+		.gids = userns_convert(gids, arena),
+		.gid_count = gids->count,
+	};
+	if (ret_maps->uids == NULL || ret_maps->gids == NULL)
+		return err_set(err, ERR_SYSTEM, ENOMEM, "mappings of ids");
+	return 0;
+}
+
 int step_userns_map(struct start *start, struct err *err)
 {
 	const struct oci_linux *config = start->config->linux;
-	struct arena *arena = &start->container.arena;
+	struct ns_maps maps;
 
 	if (!(start->new_namespaces & CLONE_NEWUSER))
 		return 0;
-	struct ns_maps maps = {
-		.uids = userns_convert(&config->uid_mappings, arena),
-		.uid_count = config->uid_mappings.count,
-		.gids = userns_convert(&config->gid_mappings, arena),
-		.gid_count = config->gid_mappings.count,
-	};
-	if (maps.uids == NULL || maps.gids == NULL)
-		return err_set(err, ERR_SYSTEM, ENOMEM, "linux.uidMappings");
+	int rc = step_maps_convert(&config->uid_mappings, &config->gid_mappings,
+				   &start->container.arena, &maps, err);
+	if (rc < 0)
+		return rc;
 	auto_fd proc = procfs_open_by(PROCFS_HOST, err);
 	if (proc < 0)
 		return proc;
-	int rc = ns_write_maps(proc, start->pid, &maps, err);
+	rc = ns_write_maps(proc, start->pid, &maps, err);
 	return rc < 0 ? err_wrap(err, rc, "linux.uidMappings") : 0;
 }

@@ -1,0 +1,154 @@
+/* Filesystems of the container's own: proc, tmpfs, overlay and whatever else the kernel has. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/limits.h"
+#include "base/path.h"
+#include "kern/idmap/idmap.h"
+#include "kern/mount/mount.h"
+#include "runtime/steps/mount_util.h"
+#include "runtime/steps/steps.h"
+
+static bool fs_is(const struct oci_mount *mount, const char *type)
+{
+	return strcmp(mount->type, type) == 0;
+}
+
+/* procfs and sysfs go on a real folder alone: a link there would hide them (CVE-2023-27561). */
+static int fs_check_plain(struct start *start, const struct oci_mount *mount, struct err *err)
+{
+	struct stat st;
+	struct err why = {0};
+	auto_fd fd =
+		path_open_in_root(start->root_fd, mount->destination, O_PATH | O_NOFOLLOW, &why);
+
+	if (fd == -ENOENT)
+		return 0;
+	if (fd < 0) {
+		*err = why;
+		return fd;
+	}
+	if (fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))
+		return err_set(err, ERR_DENIED, ENOTDIR,
+			       "'%s' in the image is not a folder: %s is only mounted on one",
+			       mount->destination, mount->type);
+	return 0;
+}
+
+/* A folder that is there lends a tmpfs its mode, unless the options give one. */
+static int fs_inherit_mode(struct start *start, const struct oci_mount *mount, char *data,
+			   struct err *err)
+{
+	struct stat st;
+	struct err why = {0};
+	size_t used = strlen(data);
+
+	if (strncmp(data, "mode=", 5) == 0 || strstr(data, ",mode=") != NULL)
+		return 0;
+	auto_fd fd =
+		path_open_in_root(start->root_fd, mount->destination, O_PATH | O_DIRECTORY, &why);
+	/* What is wrong with a target is said when it is made. */
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return 0;
+	int len = snprintf(data + used, MOUNT_DATA_MAX - used, "%smode=%04o", used > 0 ? "," : "",
+			   st.st_mode & 07777);
+	if (len < 0 || (size_t)len >= MOUNT_DATA_MAX - used)
+		return err_set(err, ERR_INVALID, E2BIG, "options over %d bytes", MOUNT_DATA_MAX);
+	return 0;
+}
+
+/* tmpcopyup: what the image has there fills the tmpfs before it covers it. */
+static int fs_fill(int tree, int target, struct err *err)
+{
+	auto_fd from = openat(target, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (from < 0)
+		return err_errno(err, "open the folder that is copied up");
+	return mount_copy_up(from, tree, err);
+}
+
+/*
+ * Only who owns the network namespace may make its sysfs. Inside a user namespace that shares the
+ * host's network, the host's /sys stands in, read-only with all that is mounted below it: what is
+ * the caller's own there, as a delegated control group, must not be writable (CVE-2023-25809).
+ */
+static int fs_bind_sys(struct mount_options *options, struct err *err)
+{
+	auto_fd tree = mount_tree_clone(AT_FDCWD, "/sys", MOUNT_TREE_RECURSIVE, err);
+
+	if (tree < 0)
+		return tree;
+	int rc = mount_set_attr(tree, options->attr_set | MOUNT_ATTR_RDONLY, 0, 0, true, err);
+	return rc < 0 ? rc : fd_take(&tree);
+}
+
+static int fs_make(struct start *start, const struct oci_mount *mount,
+		   struct mount_options *options, struct err *err)
+{
+	const char *source = mount->source != NULL ? mount->source : mount->type;
+	struct err why = {0};
+	int tree = mount_fs_create_with(mount->type, source, options, &why);
+
+	if (tree == -EPERM && fs_is(mount, "sysfs") && step_has_userns(start) &&
+	    (options->attr_set & MOUNT_ATTR_RDONLY) != 0)
+		return fs_bind_sys(options, err);
+	if (tree < 0)
+		*err = why;
+	if (tree == -EPERM && step_has_userns(start))
+		return err_wrap(
+			err, tree,
+			"in a user namespace (proc needs a PID namespace of its own, sysfs a "
+			"network namespace or the option ro, mqueue an IPC namespace)");
+	return tree;
+}
+
+/*
+ * Whether others still have to write there: devices to /dev, targets of later mounts to a tmpfs.
+ * Such a mount becomes read-only when paths are protected.
+ */
+static bool fs_is_late(const struct oci_mount *mount, const struct mount_options *options)
+{
+	char path[PATH_LENGTH_MAX];
+
+	if ((options->attr_set & MOUNT_ATTR_RDONLY) == 0)
+		return false;
+	return fs_is(mount, "tmpfs") || (path_clean(mount->destination, path, sizeof(path)) > 0 &&
+					 strcmp(path, "/dev") == 0);
+}
+
+int mount_filesystem(struct start *start, size_t i, struct mount_options *options, char *data,
+		     struct err *err)
+{
+	const struct oci_mount *mount = &start->config->mounts.items[i];
+	bool late = fs_is_late(mount, options);
+	int rc = 0;
+
+	if (fs_is(mount, "proc") || fs_is(mount, "sysfs"))
+		rc = fs_check_plain(start, mount, err);
+	else if (fs_is(mount, "tmpfs"))
+		rc = fs_inherit_mode(start, mount, data, err);
+	if (rc < 0)
+		return rc;
+	auto_fd target = path_make_in_root(start->root_fd, mount->destination, PATH_DIR, 0755, err);
+	if (target < 0)
+		return target;
+	if (late)
+		options->attr_set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	auto_fd userns = fd_take(&start->mount_fds[i]);
+	auto_fd tree = fs_make(start, mount, options, err);
+	if (tree < 0)
+		return tree;
+	if (userns >= 0)
+		rc = idmap_set(tree, userns, false, err);
+	if (rc == 0 && options->tmpcopyup)
+		rc = fs_fill(tree, target, err);
+	if (rc == 0)
+		rc = mount_attach_with(tree, target, options, err);
+	if (rc == 0 && late)
+		start->mount_fds[i] = fd_take(&tree);
+	return rc;
+}
