@@ -159,3 +159,23 @@ int mount_remount(int fd, const struct mount_options *options, struct err *err)
 		rc = fs_reconfigure(fd, options, writable, err);
 	return rc < 0 ? rc : mount_set_propagation(fd, options, err);
 }
+
+int mount_fs_attach(const char *type, const char *source, const struct mount_options *options,
+		    int targetfd)
+{
+	unsigned long flags = options->sb_flags | mount_attr_to_ms(options->attr_set);
+	bool plain = options->rec_attr_set == 0 && options->rec_attr_clear == 0 &&
+		     options->sb_clear == 0 && options->propagation_count == 0;
+
+	if (!plain || ((options->attr_set & MOUNT_ATTR_RDONLY) && fs_is_shared(type)))
+		return -EOPNOTSUPP;
+	if (fchdir(targetfd) < 0 || mount(source, ".", type, flags, options->data) < 0)
+		return -errno;
+	return 0;
+}
+
+int mount_fs_attach_name(const char *type, const char *source, const char *data, uint64_t attr,
+			 const char *name)
+{
+	return mount(source, name, type, mount_attr_to_ms(attr), data) < 0 ? -errno : 0;
+}

@@ -42,20 +42,26 @@ static int mask_target(int rootfd, const char *path, struct err *err)
 }
 
 /*
- * A detached mount of the empty folder: the first one itself, then clones, since before Linux 6.15
- * only attached mounts can be cloned.
+ * Puts the empty folder over target: the first one itself, then clones, since before Linux 6.15 only
+ * attached mounts can be cloned.
  */
-static int mask_empty_tree(struct mount_mask *mask, struct err *err)
+static int mask_with_empty(struct mount_mask *mask, int target, struct err *err)
 {
-	if (mask->empty_fd >= 0)
-		return mount_tree_clone(mask->empty_fd, "", 0, err);
+	if (mask->empty_fd >= 0) {
+		auto_fd tree = mount_tree_clone(mask->empty_fd, "", 0, err);
+		return tree < 0 ? tree : mount_attach(tree, target, err);
+	}
 	mask->empty_fd = mount_fs_create(
 		"tmpfs", "tmpfs", "mode=755,size=4k,nr_inodes=2", 0,
 		MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, err);
-	if (mask->empty_fd < 0)
-		return mask->empty_fd;
-	int tree = fcntl(mask->empty_fd, F_DUPFD_CLOEXEC, 3);
-	return tree < 0 ? err_errno(err, "duplicate a mount's descriptor") : tree;
+	return mask->empty_fd < 0 ? mask->empty_fd : mount_attach(mask->empty_fd, target, err);
+}
+
+static int mask_with_null(const struct mount_mask *mask, int target, struct err *err)
+{
+	auto_fd tree = mount_tree_clone(mask->null_fd, "", 0, err);
+
+	return tree < 0 ? tree : mount_attach(tree, target, err);
 }
 
 int mount_mask_at(struct mount_mask *mask, int rootfd, const char *path, struct err *err)
@@ -70,9 +76,8 @@ int mount_mask_at(struct mount_mask *mask, int rootfd, const char *path, struct 
 	if (fstat(target, &st) < 0)
 		return err_errno(err, "mask '%s'", path);
 
-	auto_fd tree = S_ISDIR(st.st_mode) ? mask_empty_tree(mask, err)
-					   : mount_tree_clone(mask->null_fd, "", 0, err);
-	int rc = tree < 0 ? tree : mount_attach(tree, target, err);
+	int rc = S_ISDIR(st.st_mode) ? mask_with_empty(mask, target, err)
+				     : mask_with_null(mask, target, err);
 	return rc < 0 ? err_wrap(err, rc, "mask '%s'", path) : 0;
 }
 

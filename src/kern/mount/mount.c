@@ -220,7 +220,7 @@ int mount_detach(int fd, struct err *err)
 
 int mount_pivot(int rootfd, struct err *err)
 {
-	auto_fd old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_fd old = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (old < 0)
 		return err_errno(err, "open the old root");

@@ -45,6 +45,22 @@ int mount_fs_create_by_child(const char *type, const char *source, const char *d
 int mount_fs_create_with(const char *type, const char *source, const struct mount_options *options,
 			 struct err *err);
 
+/*
+ * The same, attached on the folder behind targetfd at once: mount(2) on the "." of that folder, two
+ * calls where a detached mount takes six or more, and nothing to be swapped either. The working folder
+ * is targetfd's after it. It says nothing when it fails: -EOPNOTSUPP where the options ask for more
+ * than mount(2) does, or -errno; the detached way then explains.
+ */
+int mount_fs_attach(const char *type, const char *source, const struct mount_options *options,
+		    int targetfd);
+
+/*
+ * And on the entry `name` of the working folder, one that nobody else can reach (see
+ * mount_attach_name). MOUNT_ATTR_RDONLY is the superblock's too: not for one that others share.
+ */
+int mount_fs_attach_name(const char *type, const char *source, const char *data, uint64_t attr,
+			 const char *name);
+
 enum mount_tree_flag {
 	MOUNT_TREE_RECURSIVE = 1, /* with the mounts below (rbind) */
 	MOUNT_TREE_NOFOLLOW = 2,  /* a link as last component is itself cloned */
@@ -115,9 +131,8 @@ int mount_move_root(int rootfd, struct err *err);
 
 /* What hides paths: see mount_mask_at(). */
 struct mount_mask {
-	int null_fd;   /* the caller's, not closed */
-	int empty_fd;  /* a read-only empty tmpfs, made on the first folder; FD_NONE before */
-	bool attached; /* empty_fd's mount has a place already: further ones are clones */
+	int null_fd; /* the caller's, not closed */
+	int empty_fd; /* a read-only empty tmpfs, made for the first folder and on it; FD_NONE before */
 };
 
 /*

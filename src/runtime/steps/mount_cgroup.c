@@ -39,17 +39,27 @@ static int mount_host_tree(const char *dir, uint64_t attr, struct err *err)
 	return rc < 0 ? rc : fd_take(&tree);
 }
 
-static int mount_new_hierarchy(struct start *start, size_t i, uint64_t attr, struct err *err)
+/* The filesystem's type, and the options that select the hierarchy. */
+static const char *mount_hierarchy_type(const struct start *start, size_t i, char *options,
+					size_t size)
 {
 	const struct cgroup_hierarchy *hierarchy = &start->cgroup_host.hierarchies[i];
 	const char *name = cgroup_host_text(&start->cgroup_host, hierarchy->name_at);
 	bool named = (hierarchy->controllers & (1U << CGROUP_SYSTEMD)) != 0;
-	char options[128];
 
+	options[0] = '\0';
 	if (hierarchy->v2)
-		return mount_fs_create("cgroup2", "cgroup", NULL, 0, attr, err);
-	(void)snprintf(options, sizeof(options), "%s%s", named ? "none,name=" : "", name);
-	return mount_fs_create("cgroup", "cgroup", options, 0, attr, err);
+		return "cgroup2";
+	(void)snprintf(options, size, "%s%s", named ? "none,name=" : "", name);
+	return "cgroup";
+}
+
+static int mount_new_hierarchy(struct start *start, size_t i, uint64_t attr, struct err *err)
+{
+	char options[128];
+	const char *type = mount_hierarchy_type(start, i, options, sizeof(options));
+
+	return mount_fs_create(type, "cgroup", options, 0, attr, err);
 }
 
 /*
@@ -74,31 +84,70 @@ static int mount_hierarchy(struct start *start, size_t i, uint64_t attr, struct 
 	return mount_host_tree(dir, attr, err);
 }
 
-static int mount_v1_one(struct start *start, size_t i, int base,
-			const struct mount_options *options, struct err *err)
+/* "cpu,cpuacct" is also found under each of its names. */
+static int mount_v1_links(const char *name, int base, struct err *err)
 {
-	const struct cgroup_hierarchy *hierarchy = &start->cgroup_host.hierarchies[i];
-	uint64_t attr = MOUNT_SAFE | mount_read_only(options);
-	const char *name = cgroup_host_text(&start->cgroup_host, hierarchy->name_at);
-
-	auto_fd tree = mount_hierarchy(start, i, attr, err);
-	if (tree < 0)
-		return err_wrap(err, tree, "cgroup hierarchy '%s'", name);
-	if (mkdirat(base, name, 0755) < 0)
-		return err_errno(err, "make the folder of cgroup hierarchy '%s'", name);
-	int rc = mount_attach_name(tree, base, name, err);
-	if (rc == 0)
-		rc = mount_set_propagation(tree, options, err);
-	/* "cpu,cpuacct" is also found under each of its names. */
 	char names[128];
+
 	(void)snprintf(names, sizeof(names), "%s", name);
-	for (char *at = strchr(names, ',') != NULL ? names : NULL; at != NULL && rc == 0;) {
+	for (char *at = strchr(names, ',') != NULL ? names : NULL; at != NULL;) {
 		char *comma = strchr(at, ',');
 		if (comma != NULL)
 			*comma = '\0';
 		if (symlinkat(name, base, at) < 0 && errno != EEXIST)
-			rc = err_errno(err, "link '%s' to '%s'", at, name);
+			return err_errno(err, "link '%s' to '%s'", at, name);
 		at = comma != NULL ? comma + 1 : NULL;
+	}
+	return 0;
+}
+
+static int mount_v1_tree(struct start *start, size_t i, int base,
+			 const struct mount_options *options, const char *name, struct err *err)
+{
+	auto_fd tree = mount_hierarchy(start, i, MOUNT_SAFE, err);
+	if (tree < 0)
+		return err_wrap(err, tree, "cgroup hierarchy '%s'", name);
+	int rc = mount_attach_name(tree, base, name, err);
+	return rc < 0 ? rc : mount_set_propagation(tree, options, err);
+}
+
+/* base, which is new and this process's alone, is the working folder. */
+static int mount_v1_one(struct start *start, size_t i, int base,
+			const struct mount_options *options, struct err *err)
+{
+	const struct cgroup_hierarchy *hierarchy = &start->cgroup_host.hierarchies[i];
+	const char *name = cgroup_host_text(&start->cgroup_host, hierarchy->name_at);
+	char data[128];
+	int rc = -EOPNOTSUPP;
+
+	if (mkdirat(base, name, 0755) < 0)
+		return err_errno(err, "make the folder of cgroup hierarchy '%s'", name);
+	if (mount_has_cgroup_namespace(start) && options->propagation_count == 0) {
+		const char *type = mount_hierarchy_type(start, i, data, sizeof(data));
+		rc = mount_fs_attach_name(type, "cgroup", data, MOUNT_SAFE, name);
+	}
+	if (rc < 0) /* it explains */
+		rc = mount_v1_tree(start, i, base, options, name, err);
+	return rc < 0 ? rc : mount_v1_links(name, base, err);
+}
+
+/* Without mount_setattr (before 5.12) one by one. */
+static int mount_v1_protect(struct start *start, int base, struct err *err)
+{
+	struct err why = {0};
+	int rc = mount_set_attr(base, MOUNT_ATTR_RDONLY, 0, 0, true, &why);
+
+	if (rc == 0)
+		return 0;
+	rc = mount_set_attr(base, MOUNT_ATTR_RDONLY, 0, 0, false, err);
+	for (size_t i = 0; rc == 0 && i < start->cgroup_host.count; i++) {
+		const char *name = cgroup_host_text(&start->cgroup_host,
+						    start->cgroup_host.hierarchies[i].name_at);
+		if (cgroup_dir(&start->cgroup, i)[0] == '\0')
+			continue;
+		auto_fd fd = openat(base, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		rc = fd < 0 ? err_errno(err, "open cgroup hierarchy '%s'", name)
+			    : mount_set_attr(fd, MOUNT_ATTR_RDONLY, 0, 0, false, err);
 	}
 	return rc;
 }
@@ -111,13 +160,15 @@ static int mount_v1_all(struct start *start, int target, const struct mount_opti
 	if (base < 0)
 		return base;
 	int rc = mount_attach(base, target, err);
+	if (rc == 0 && fchdir(base) < 0)
+		rc = err_errno(err, "enter the folder of the cgroup hierarchies");
 	for (size_t i = 0; rc == 0 && i < start->cgroup_host.count; i++)
 		if (cgroup_dir(&start->cgroup, i)[0] != '\0')
 			rc = mount_v1_one(start, i, base, options, err);
 	if (rc == 0)
 		rc = mount_set_propagation(base, options, err);
 	if (rc == 0 && mount_read_only(options))
-		rc = mount_set_attr(base, MOUNT_ATTR_RDONLY, 0, 0, false, err);
+		rc = mount_v1_protect(start, base, err);
 	return rc;
 }
 

@@ -19,24 +19,28 @@ static bool fs_is(const struct oci_mount *mount, const char *type)
 }
 
 /* procfs and sysfs go on a real folder alone: a link there would hide them (CVE-2023-27561). */
-static int fs_check_plain(struct start *start, const struct oci_mount *mount, struct err *err)
+static int fs_open_plain(struct start *start, const struct oci_mount *mount, struct err *err)
 {
-	struct stat st;
 	struct err why = {0};
-	auto_fd fd =
-		path_open_in_root(start->root_fd, mount->destination, O_PATH | O_NOFOLLOW, &why);
+	int fd = path_open_in_root(start->root_fd, mount->destination,
+				   O_PATH | O_NOFOLLOW | O_DIRECTORY, &why);
 
 	if (fd == -ENOENT)
-		return 0;
-	if (fd < 0) {
-		*err = why;
-		return fd;
-	}
-	if (fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))
+		return path_make_in_root(start->root_fd, mount->destination, PATH_DIR, 0755, err);
+	if (fd == -ENOTDIR)
 		return err_set(err, ERR_DENIED, ENOTDIR,
 			       "'%s' in the image is not a folder: %s is only mounted on one",
 			       mount->destination, mount->type);
-	return 0;
+	if (fd < 0)
+		*err = why;
+	return fd;
+}
+
+static int fs_open_target(struct start *start, const struct oci_mount *mount, struct err *err)
+{
+	if (fs_is(mount, "proc") || fs_is(mount, "sysfs"))
+		return fs_open_plain(start, mount, err);
+	return path_make_in_root(start->root_fd, mount->destination, PATH_DIR, 0755, err);
 }
 
 /* A folder that is there lends a tmpfs its mode, unless the options give one. */
@@ -86,12 +90,16 @@ static int fs_bind_sys(struct mount_options *options, struct err *err)
 	return rc < 0 ? rc : fd_take(&tree);
 }
 
+static const char *fs_source(const struct oci_mount *mount)
+{
+	return mount->source != NULL ? mount->source : mount->type;
+}
+
 static int fs_make(struct start *start, const struct oci_mount *mount,
 		   struct mount_options *options, struct err *err)
 {
-	const char *source = mount->source != NULL ? mount->source : mount->type;
 	struct err why = {0};
-	int tree = mount_fs_create_with(mount->type, source, options, &why);
+	int tree = mount_fs_create_with(mount->type, fs_source(mount), options, &why);
 
 	if (tree == -EPERM && fs_is(mount, "sysfs") && step_has_userns(start) &&
 	    (options->attr_set & MOUNT_ATTR_RDONLY) != 0)
@@ -125,17 +133,16 @@ int mount_filesystem(struct start *start, size_t i, struct mount_options *option
 {
 	const struct oci_mount *mount = &start->config->mounts.items[i];
 	bool late = fs_is_late(mount, options);
-	int rc = 0;
+	int rc = fs_is(mount, "tmpfs") ? fs_inherit_mode(start, mount, data, err) : 0;
 
-	if (fs_is(mount, "proc") || fs_is(mount, "sysfs"))
-		rc = fs_check_plain(start, mount, err);
-	else if (fs_is(mount, "tmpfs"))
-		rc = fs_inherit_mode(start, mount, data, err);
 	if (rc < 0)
 		return rc;
-	auto_fd target = path_make_in_root(start->root_fd, mount->destination, PATH_DIR, 0755, err);
+	auto_fd target = fs_open_target(start, mount, err);
 	if (target < 0)
 		return target;
+	if (!late && !options->tmpcopyup && start->mount_fds[i] < 0 &&
+	    mount_fs_attach(mount->type, fs_source(mount), options, target) == 0)
+		return 0;
 	if (late)
 		options->attr_set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 	auto_fd userns = fd_take(&start->mount_fds[i]);

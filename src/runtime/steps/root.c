@@ -46,16 +46,13 @@ int step_outer_propagation(const struct start *start, uint32_t *ret_flags, struc
  * Nothing mounted in here may reach the host: its mounts are taken as slaves, unless the
  * configuration wants another relation for volumes; "/" itself, which gets covered, is private.
  */
-static int root_separate(struct start *start, struct err *err)
+static int root_separate(struct start *start, int slash, struct err *err)
 {
 	uint32_t flags = 0;
 	int rc = step_outer_propagation(start, &flags, err);
 
 	if (rc < 0)
 		return rc;
-	auto_fd slash = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (slash < 0)
-		return err_errno(err, "open '/'");
 	rc = mount_set_attr(slash, 0, 0, KIND(flags), (flags & MS_REC) != 0, err);
 	return rc < 0 ? rc : mount_set_attr(slash, 0, 0, MS_PRIVATE, false, err);
 }
@@ -91,7 +88,10 @@ int step_root_mount(struct start *start, struct err *err)
 	start->bundle_fd = openat(AT_FDCWD, start->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (start->bundle_fd < 0 && !step_has_userns(start))
 		return err_errno(err, "open the bundle '%s'", start->bundle);
-	int rc = root_separate(start, err);
+	auto_fd slash = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (slash < 0)
+		return err_errno(err, "open '/'");
+	int rc = root_separate(start, slash, err);
 	if (rc == 0)
 		rc = root_tree(start, err);
 	if (rc == 0)
@@ -101,9 +101,6 @@ int step_root_mount(struct start *start, struct err *err)
 	if (fstat(start->root_fd, &st) < 0 || !S_ISDIR(st.st_mode))
 		return err_set(err, ERR_INVALID, ENOTDIR, "root.path '%s'",
 			       start->config->root->path);
-	auto_fd slash = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (slash < 0)
-		return err_errno(err, "open '/'");
 	rc = mount_attach(start->root_fd, slash, err);
 	return rc < 0 ? err_wrap(err, rc, "attach the container's root") : 0;
 }
