@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 
@@ -39,6 +40,16 @@ ssize_t fd_read_full(int fd, void *data, size_t size)
 	return (ssize_t)total;
 }
 
+ssize_t fd_read_once(int fd, void *data, size_t size)
+{
+	ssize_t got;
+
+	do
+		got = read(fd, data, size);
+	while (got < 0 && errno == EINTR);
+	return got < 0 ? -errno : got;
+}
+
 int fd_read_all(int fd, const char *what, struct buf *out, struct err *err)
 {
 	for (;;) {
@@ -72,6 +83,33 @@ int fd_read_file_at(int dirfd, const char *name, struct buf *out, struct err *er
 	if (fd < 0)
 		return err_errno(err, "open '%s'", name);
 	return fd_read_all(fd, name, out, err);
+}
+
+int fd_read_regular_at(int dirfd, const char *name, struct buf *out, struct err *err)
+{
+	struct stat st;
+	auto_fd fd = openat(dirfd, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_errno(err, "open '%s'", name);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, ERR_INVALID, 0, "'%s' is no regular file", name);
+	if ((uint64_t)st.st_size > out->max) {
+		out->failed = true;
+		return buf_check(out, name, err);
+	}
+	size_t size = (size_t)st.st_size;
+	char *at = buf_reserve(out, size);
+	if (at == NULL)
+		return buf_check(out, name, err);
+	ssize_t got = fd_read_full(fd, at, size);
+	if (got < 0) {
+		errno = (int)-got;
+		return err_errno(err, "read '%s'", name);
+	}
+	out->len += (size_t)got;
+	out->data[out->len] = '\0';
+	return 0;
 }
 
 int fd_write_file_at(int dirfd, const char *name, const char *text, struct err *err)

@@ -42,10 +42,19 @@ int fd_write_all(int fd, const void *data, size_t size);
 /* Reads until size bytes or the end. Returns the bytes read or -errno. */
 ssize_t fd_read_full(int fd, void *data, size_t size);
 
+/* One read, over EINTR: for the kernel's small files, which deliver all of it at once. Returns bytes or -errno. */
+ssize_t fd_read_once(int fd, void *data, size_t size);
+
 struct buf;
 
 /* Appends the rest of fd to out. Fails with ERR_INVALID once out's maximum is passed. `what` names it in errors. */
 int fd_read_all(int fd, const char *what, struct buf *out, struct err *err);
+
+/*
+ * Reads the regular file `name` beneath dirfd whole into out, in one read of its size; ERR_INVALID for what is no
+ * regular file. One that shrinks or grows meanwhile is read as far as it was long.
+ */
+int fd_read_regular_at(int dirfd, const char *name, struct buf *out, struct err *err);
 
 /* Reads the file `name` beneath dirfd (AT_FDCWD: the working folder) whole into out. */
 int fd_read_file_at(int dirfd, const char *name, struct buf *out, struct err *err);

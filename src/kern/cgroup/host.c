@@ -388,7 +388,7 @@ static int host_read(struct cgroup_host *host, struct err *err)
 	auto_fd fd = openat(AT_FDCWD, "/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_errno(err, "open /proc/self/cgroup");
-	ssize_t got = fd_read_full(fd, text, sizeof(text));
+	ssize_t got = fd_read_once(fd, text, sizeof(text));
 	if (got < 0 || (size_t)got == sizeof(text)) {
 		errno = got < 0 ? (int)-got : E2BIG;
 		return err_errno(err, "read /proc/self/cgroup");

@@ -49,12 +49,14 @@ ssize_t cgroup_read_file(int root_fd, const char *dir, const char *file, char *b
 int cgroup_read_value(int root_fd, const char *dir, const char *file, char *buf, size_t size,
 		      struct err *err)
 {
-	ssize_t got = cgroup_read_file(root_fd, dir, file, buf, size);
+	auto_fd fd = open_file(root_fd, dir, file, O_RDONLY);
+	ssize_t got = fd < 0 ? -errno : fd_read_once(fd, buf, size - 1);
 
 	if (got < 0) {
 		errno = (int)-got;
 		return err_errno(err, "read '" CGROUP_ROOT "/%s/%s'", dir, file);
 	}
+	buf[got] = '\0';
 	if (got > 0 && buf[got - 1] == '\n')
 		buf[got - 1] = '\0';
 	return 0;

@@ -41,7 +41,7 @@ int procfs_open_by(enum procfs_way way, struct err *err)
 		fd = mount_tree_clone(AT_FDCWD, "/proc", MOUNT_TREE_NOFOLLOW, err);
 		break;
 	case PROCFS_HOST:
-		fd = open("/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		fd = openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd < 0)
 			return err_errno(err, "open /proc");
 		break;
@@ -191,7 +191,7 @@ ssize_t procfs_read_at(int procfd, const char *path, char *buf, size_t size, str
 
 	if (fd < 0)
 		return fd;
-	ssize_t len = fd_read_full(fd, buf, size - 1);
+	ssize_t len = fd_read_once(fd, buf, size - 1);
 	if (len < 0) {
 		errno = (int)-len;
 		return err_errno(err, "read '/proc/%s'", path);

@@ -46,9 +46,13 @@ int seccomp_cache_open_folder(int rootfd, struct err *err)
 {
 	struct stat st;
 
-	if (mkdirat(rootfd, FOLDER_NAME, 0700) < 0 && errno != EEXIST)
-		return err_errno(err, "create the seccomp cache '%s'", FOLDER_NAME);
-	auto_fd fd = openat(rootfd, FOLDER_NAME, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	auto_fd fd = openat(rootfd, FOLDER_NAME, flags);
+	if (fd < 0 && errno == ENOENT) {
+		if (mkdirat(rootfd, FOLDER_NAME, 0700) < 0 && errno != EEXIST)
+			return err_errno(err, "create the seccomp cache '%s'", FOLDER_NAME);
+		fd = openat(rootfd, FOLDER_NAME, flags);
+	}
 	if (fd < 0)
 		return err_errno(err, "open the seccomp cache '%s'", FOLDER_NAME);
 	if (fstat(fd, &st) < 0)

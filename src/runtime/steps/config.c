@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/fd.h"
 #include "runtime/config.h"
@@ -35,11 +34,7 @@ int step_config_load(struct start *start, struct err *err)
 
 	if (rc < 0)
 		return rc;
-	struct stat st;
-	if (fstatat(start->bundle_fd, "config.json", &st, 0) == 0 && !S_ISREG(st.st_mode))
-		return err_set(err, ERR_INVALID, 0, "%s/config.json is no regular file",
-			       start->bundle);
-	rc = fd_read_file_at(start->bundle_fd, "config.json", &container->config_text, err);
+	rc = fd_read_regular_at(start->bundle_fd, "config.json", &container->config_text, err);
 	if (rc < 0)
 		return err_wrap(err, rc, "bundle '%s'", start->bundle);
 	rc = config_parse(&container->config_text, &container->arena, &container->config, err);

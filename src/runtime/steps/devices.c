@@ -175,11 +175,12 @@ static int devices_link(struct start *start, struct device_parent *folder, struc
 	if (dev < 0)
 		return dev;
 	for (size_t i = 0; i < sizeof(default_links) / sizeof(default_links[0]); i++) {
+		int rc = symlinkat(default_links[i].target, dev, default_links[i].name);
 		/* ptmx may be a node of the image's; it must lead to the container's own devpts. */
-		if (strcmp(default_links[i].name, "ptmx") == 0)
-			(void)unlinkat(dev, "ptmx", 0);
-		if (symlinkat(default_links[i].target, dev, default_links[i].name) < 0 &&
-		    errno != EEXIST)
+		if (rc < 0 && errno == EEXIST && strcmp(default_links[i].name, "ptmx") == 0 &&
+		    unlinkat(dev, "ptmx", 0) == 0)
+			rc = symlinkat(default_links[i].target, dev, default_links[i].name);
+		if (rc < 0 && errno != EEXIST)
 			return err_errno(err, "make the link '/dev/%s'", default_links[i].name);
 	}
 	return 0;
