@@ -11,19 +11,15 @@
 int step_hooks_host(struct start *start, struct err *err)
 {
 	const struct oci_hooks *hooks = start->config->hooks;
-	struct sync_message message;
 	struct oci_state state = container_state(&start->container, OCI_STATUS_CREATING);
 	bool has_hooks = hooks != NULL && hooks->prestart.count + hooks->create_runtime.count > 0;
 
 	if (!has_hooks && !(start->new_namespaces & CLONE_NEWUSER))
 		return 0;
-	int rc = sync_receive(start->sync_fds[0], &message, err);
+	int rc = sync_await(start->sync_fds[0], SYNC_NAMESPACES, start->options->warn,
+			    start->options->warn_context, err);
 	if (rc < 0)
 		return rc;
-	if (message.type == SYNC_FAILED) {
-		*err = message.err;
-		return err->sys > 0 ? -err->sys : -EIO;
-	}
 	if (has_hooks)
 		rc = hooks_run(&hooks->prestart, "prestart", &state, start->bundle, err);
 	if (rc == 0 && has_hooks)

@@ -46,8 +46,7 @@ int step_namespaces_open(struct start *start, struct err *err)
 static int namespaces_join(struct start *start, struct err *err)
 {
 	static const enum oci_namespace_type order[] = {
-		OCI_NS_USER,   OCI_NS_NETWORK, OCI_NS_IPC,   OCI_NS_UTS,
-		OCI_NS_CGROUP, OCI_NS_TIME,    OCI_NS_MOUNT,
+		OCI_NS_NETWORK, OCI_NS_IPC, OCI_NS_UTS, OCI_NS_CGROUP, OCI_NS_TIME, OCI_NS_MOUNT,
 	};
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {

@@ -56,6 +56,29 @@ static int root_tree(struct start *start, struct err *err)
 	return start->root_fd < 0 ? err_wrap(err, start->root_fd, "root.path '%s'", path) : 0;
 }
 
+/*
+ * Where the root is attached: over "/", or, for createContainer hooks, which know it by its path, at
+ * root.path, if that can be reached and is no mount that the host would see a new one on.
+ */
+static int root_place(const struct start *start, struct err *err)
+{
+	const struct oci_hooks *hooks = start->config->hooks;
+	uint32_t flags = 0;
+	int rc = root_propagation(start, &flags, err);
+
+	if (rc < 0)
+		return rc;
+	if (hooks != NULL && hooks->create_container.count > 0 && start->bundle_fd >= 0 &&
+	    start->options->rootfs_fd < 0 && (flags & MS_SHARED) == 0) {
+		int fd = openat(start->bundle_fd, start->config->root->path,
+				O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fd >= 0)
+			return fd;
+	}
+	int slash = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return slash < 0 ? err_errno(err, "open '/'") : slash;
+}
+
 int step_root_mount(struct start *start, struct err *err)
 {
 	struct stat st;
@@ -74,10 +97,10 @@ int step_root_mount(struct start *start, struct err *err)
 	if (fstat(start->root_fd, &st) < 0 || !S_ISDIR(st.st_mode))
 		return err_set(err, ERR_INVALID, ENOTDIR, "root.path '%s'",
 			       start->config->root->path);
-	auto_fd slash = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (slash < 0)
-		return err_errno(err, "open '/'");
-	rc = mount_attach(start->root_fd, slash, err);
+	auto_fd place = root_place(start, err);
+	if (place < 0)
+		return place;
+	rc = mount_attach(start->root_fd, place, err);
 	return rc < 0 ? err_wrap(err, rc, "attach the container's root") : 0;
 }
 
