@@ -30,7 +30,8 @@
  * The image's own hooks may take any time: until they are done, others can kill and delete; of two
  * starts the second is refused.
  */
-static int control_await_hooks(struct container *container, int hear, struct err *err)
+static int control_await_hooks(struct container *container, int hear, bool *ret_failed,
+			       struct err *err)
 {
 	struct sync_message message = {0};
 	struct err lock_err;
@@ -48,6 +49,7 @@ static int control_await_hooks(struct container *container, int hear, struct err
 	int lock_rc = container_relock(container, &lock_err);
 	if (lock_rc < 0)
 		*err = lock_err;
+	*ret_failed = lock_rc == 0 && rc < 0 && rc != -EPIPE;
 	return lock_rc < 0 ? lock_rc : rc;
 }
 
@@ -58,7 +60,8 @@ static bool control_has_inner_hooks(const struct container *container)
 	return hooks != NULL && hooks->start_container.count > 0;
 }
 
-static int control_wake(struct container *container, int root_fd, struct err *err)
+static int control_wake(struct container *container, int root_fd, bool *ret_hook_failed,
+			struct err *err)
 {
 	struct stage_result result;
 	bool hooks = control_has_inner_hooks(container);
@@ -76,7 +79,7 @@ static int control_wake(struct container *container, int root_fd, struct err *er
 	if (write(wake, "g", 1) != 1)
 		return err_errno(err, "wake the process of container '%s'", container->record.id);
 	if (hooks)
-		rc = control_await_hooks(container, hear, err);
+		rc = control_await_hooks(container, hear, ret_hook_failed, err);
 	if (rc < 0)
 		return rc;
 	ssize_t got = fd_read_full(hear, &result, sizeof(result));
@@ -87,30 +90,6 @@ static int control_wake(struct container *container, int root_fd, struct err *er
 			       "the waiting process of container '%s' ended early",
 			       container->record.id);
 	return start_explain_result(&result, root_fd, container->config.process, err);
-}
-
-int control_start(struct container *container, struct err *err)
-{
-	char path[32];
-	int rc;
-	enum oci_status status = container_status(container, NULL);
-
-	if (status != OCI_STATUS_CREATED)
-		return err_set(err, ERR_CONFLICT, 0,
-			       "cannot start container '%s': it is %s, not created",
-			       container->record.id, oci_status_names[status]);
-	rc = container_load_config(container, err);
-	if (rc < 0)
-		return rc;
-	(void)snprintf(path, sizeof(path), "/proc/%d/root", container->record.pid);
-	auto_fd root_fd = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	rc = control_wake(container, root_fd, err);
-	if (rc < 0 && err->kind == ERR_CONFLICT)
-		return err_wrap(err, rc, "start container '%s'", container->record.id);
-	if (unlinkat(container->dir_fd, "start.fifo", 0) == 0)
-		(void)unlinkat(container->dir_fd, "result.fifo", 0);
-	return rc < 0 ? err_wrap(err, rc, "start container '%s'", container->record.id)
-		      : control_poststart(container, err);
 }
 
 int control_poststart(struct container *container, struct err *err)
@@ -309,6 +288,45 @@ int control_delete(struct container *container, bool force,
 	hooks_run_poststop(container->config.hooks, &state, container->record.bundle, warn,
 			   context);
 	return 0;
+}
+
+/* A hook failed: what the specification calls "continue the lifecycle at step 12", the end of it all. */
+static void control_destroy(struct container *container, void (*warn)(void *context, const char *text), void *context)
+{
+	struct err err;
+	char text[sizeof(err.text)];
+
+	if (control_delete(container, true, warn, context, &err) < 0)
+		warn(context, err_format(&err, text, sizeof(text)));
+}
+
+int control_start(struct container *container, void (*warn)(void *context, const char *text), void *context, struct err *err)
+{
+	char path[32];
+	bool hook_failed = false;
+	enum oci_status status = container_status(container, NULL);
+
+	if (status != OCI_STATUS_CREATED)
+		return err_set(err, ERR_CONFLICT, 0,
+			       "cannot start container '%s': it is %s, not created",
+			       container->record.id, oci_status_names[status]);
+	int rc = container_load_config(container, err);
+	if (rc < 0)
+		return rc;
+	(void)snprintf(path, sizeof(path), "/proc/%d/root", container->record.pid);
+	auto_fd root_fd = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	rc = control_wake(container, root_fd, &hook_failed, err);
+	if (rc < 0 && err->kind == ERR_CONFLICT)
+		return err_wrap(err, rc, "start container '%s'", container->record.id);
+	if (unlinkat(container->dir_fd, "start.fifo", 0) == 0)
+		(void)unlinkat(container->dir_fd, "result.fifo", 0);
+	if (rc == 0) {
+		rc = control_poststart(container, err);
+		hook_failed = rc < 0;
+	}
+	if (hook_failed)
+		control_destroy(container, warn, context);
+	return rc < 0 ? err_wrap(err, rc, "start container '%s'", container->record.id) : 0;
 }
 
 static const struct {

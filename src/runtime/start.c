@@ -37,8 +37,8 @@ static const struct host_step host_steps[] = {
 	{"open namespaces", step_namespaces_open, NULL},
 	{"clone the first process", step_process_clone, step_process_kill},
 	{"map the user namespace", step_userns_map, NULL},
-	{"run the runtime's hooks", step_hooks_host, NULL},
 	{"apply held-back device rules", step_device_rules_apply, NULL},
+	{"run the runtime's hooks", step_hooks_host, NULL},
 	{"wait for the first process", step_process_ready, NULL},
 	{"announce the pid", step_pid_announce, NULL},
 };
@@ -61,6 +61,7 @@ static const struct container_step container_steps[] = {
 	{"attach the console", step_console_attach},
 	{"make the working folder", step_cwd_make},
 	{"protect paths", step_paths_protect},
+	{"wait for the runtime's hooks", step_hooks_await},
 	{"run createContainer hooks", step_hooks_container},
 	{"enter the root", step_root_enter},
 	{"set kernel parameters", step_kernel_set},

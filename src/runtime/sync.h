@@ -22,7 +22,8 @@ enum sync_type {
 	SYNC_STAGE,          /* the stage failed: result says at what */
 	SYNC_CHILD,          /* a helper: pid is the process that it made */
 	SYNC_DEVICES,        /* child: the nodes are made; I wait for SYNC_GO, and the rules */
-	SYNC_HOOKED,         /* child: the startContainer hooks have run */
+	SYNC_MOUNTED, /* child: all is mounted; I wait for SYNC_GO, and the runtime's hooks */
+	SYNC_HOOKED,  /* child: the startContainer hooks have run */
 };
 
 struct sync_message {

@@ -229,6 +229,36 @@ def test_create_container_hook_sees_the_mounts_before_the_pivot(box):
     assert seen.read_text().split() == ["1", "host"]
 
 
+@pytest.mark.parametrize("kind", ["prestart", "createRuntime"])
+def test_create_runtime_hook_finds_all_mounted_before_the_pivot(box, kind):
+    one = box("true")
+    one.mount("/tmp", "t", "tmpfs", [])
+    seen = one.bundle / "seen"
+    one.config["hooks"] = {kind: [hook(
+        'read s; p=${s#*\\"pid\\":}; p=$(printf %s "$p" | tr -dc "0-9,"); p=${p%%,*}; '
+        f"grep -c ' {one.root}/tmp ' /proc/$p/mountinfo > {seen}; grep -c ' {one.root}/proc ' /proc/$p/mountinfo "
+        f">> {seen}; [ -c /proc/$p/root{one.root}/dev/null ] && echo node >> {seen}")]}
+    one.run().ok()
+    assert seen.read_text().split() == ["1", "1", "node"]
+
+
+@pytest.mark.parametrize("propagation", ["", "rslave", "rprivate"])
+def test_hooks_before_the_pivot_and_propagation(box, propagation):
+    """Whatever the mounts' relation to the host's, no mount of the container's shows there."""
+    subprocess.run(["mount", "--bind", "/tmp", "/tmp"], check=True)
+    try:
+        subprocess.run(["mount", "--make-rshared", "/tmp"], check=True)
+        one = box("true")
+        one.linux["rootfsPropagation"] = propagation
+        seen = one.bundle / "seen"
+        one.config["hooks"] = {"createContainer": [hook(f"grep ' {one.root} ' /proc/self/mountinfo > {seen}; true")]}
+        one.run().ok()
+        assert len(seen.read_text().splitlines()) == 1
+        assert not [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if str(one.root) in line]
+    finally:
+        subprocess.run(["umount", "-l", "/tmp"], check=True)
+
+
 def test_start_container_hook_runs_in_all_the_containers_namespaces(box):
     one = box("sleep", "1000").namespace("cgroup")
     one.config["hooks"] = {"startContainer": [hook(
@@ -278,30 +308,25 @@ def test_a_failing_hook_of_create_leaves_no_container(box, kind):
 
 @pytest.mark.parametrize("script, words", [("echo because >&2; exit 3", ("status 3", "because")),
                                            ("kill -9 $$", ("signal 9",))])
-def test_a_failing_start_container_hook_stops_the_container(box, script, words):
+def test_a_failing_start_container_hook_ends_the_container(box, script, words):
     one = box("sh", "-c", "touch /ran")
     one.config["hooks"] = {"startContainer": [hook(script)], "poststart": [hook(f"touch {one.root}/poststart")],
                            "poststop": [hook(f"echo x >> {one.root}/stopped")]}
     one.create().ok()
     one.start().failed("startContainer hook 0", *words)
-    one.wait_status("stopped")
-    assert not (one.root / "ran").exists() and not (one.root / "poststart").exists()
-    one.start().failed("stopped")
-    one.delete().ok()
-    assert (one.root / "stopped").read_text() == "x\n"
     one.assert_nothing_left()
+    assert not (one.root / "ran").exists() and not (one.root / "poststart").exists()
+    assert (one.root / "stopped").read_text() == "x\n"
 
 
-def test_a_failing_poststart_hook_stops_the_container(box):
+def test_a_failing_poststart_hook_ends_the_container(box):
     one = box("sleep", "1000")
     one.config["hooks"] = {"poststart": [hook("exit 3"), hook(f"touch {one.root}/second")],
                            "poststop": [hook(f"echo x >> {one.root}/stopped")]}
     one.create().ok()
     one.start().failed("poststart hook 0", "status 3")
-    one.wait_status("stopped")
-    assert not (one.root / "second").exists()
-    one.delete().ok()
     one.assert_nothing_left()
+    assert not (one.root / "second").exists()
     one.run().failed("poststart hook 0", "status 3")
     one.assert_nothing_left()
     assert (one.root / "stopped").read_text() == "x\nx\n"

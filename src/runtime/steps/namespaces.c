@@ -103,19 +103,11 @@ int step_sync_namespaces(struct start *start, struct err *err)
 	return rc < 0 ? rc : sync_receive(start->sync_fds[1], &message, err);
 }
 
-static bool namespaces_host_has_work(const struct start *start)
-{
-	const struct oci_hooks *hooks = start->config->hooks;
-
-	return (start->new_namespaces & CLONE_NEWUSER) != 0 ||
-	       (hooks != NULL && hooks->prestart.count + hooks->create_runtime.count > 0);
-}
-
 int step_namespaces_enter(struct start *start, struct err *err)
 {
 	int rc = namespaces_join(start, err);
 
-	if (rc == 0 && namespaces_host_has_work(start))
+	if (rc == 0 && (start->new_namespaces & CLONE_NEWUSER) != 0)
 		rc = step_sync_namespaces(start, err);
 	if (rc < 0)
 		return rc;

@@ -56,20 +56,28 @@ static int root_tree(struct start *start, struct err *err)
 	return start->root_fd < 0 ? err_wrap(err, start->root_fd, "root.path '%s'", path) : 0;
 }
 
+static bool root_has_early_hooks(const struct start *start)
+{
+	const struct oci_hooks *hooks = start->config->hooks;
+
+	return hooks != NULL && (hooks->prestart.count > 0 || hooks->create_runtime.count > 0 ||
+				 hooks->create_container.count > 0);
+}
+
 /*
- * Where the root is attached: over "/", or, for createContainer hooks, which know it by its path, at
- * root.path, if that can be reached and is no mount that the host would see a new one on.
+ * Where the root is attached: over "/", or, for hooks before the pivot, which know it by its path, at
+ * root.path, if that can be reached, and if no mount is shared: the host would see the root on it.
  */
 static int root_place(const struct start *start, struct err *err)
 {
-	const struct oci_hooks *hooks = start->config->hooks;
 	uint32_t flags = 0;
 	int rc = root_propagation(start, &flags, err);
 
 	if (rc < 0)
 		return rc;
-	if (hooks != NULL && hooks->create_container.count > 0 && start->bundle_fd >= 0 &&
-	    start->options->rootfs_fd < 0 && (flags & MS_SHARED) == 0) {
+	bool apart = flags == 0 || ((flags & MS_REC) != 0 && (flags & MS_SHARED) == 0);
+	if (apart && root_has_early_hooks(start) && start->bundle_fd >= 0 &&
+	    start->options->rootfs_fd < 0) {
 		int fd = openat(start->bundle_fd, start->config->root->path,
 				O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (fd >= 0)

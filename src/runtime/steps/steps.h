@@ -34,6 +34,7 @@ int step_root_mount(struct start *start, struct err *err);
 int step_mounts_attach(struct start *start, struct err *err);
 int step_devices_make(struct start *start, struct err *err);
 int step_device_rules_await(struct start *start, struct err *err);
+int step_hooks_await(struct start *start, struct err *err);
 int step_hooks_container(struct start *start, struct err *err);
 int step_root_enter(struct start *start, struct err *err);
 int step_console_attach(struct start *start, struct err *err);
