@@ -47,7 +47,7 @@ static void hook_execute(void *context, const struct oci_hook *hook)
 	char **argv = environment_vector(hook->args.count > 0 ? NULL : hook->path, &hook->args);
 	char **envp = environment_vector(NULL, &hook->env);
 
-	terminal_reset_signals(); /* `run` blocks those that it passes on */
+	terminal_reset_signals(UINT64_MAX); /* `run` blocks those that it passes on */
 	/* Descriptors that leaked into the runtime are not the hook's. */
 	if (argv == NULL || envp == NULL ||
 	    syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) < 0)

@@ -402,7 +402,8 @@ def test_kill_all(box):
 
 def test_kill_all_of_many(box):
     one = box().sh("trap '' TERM; i=0; while [ $i -lt 200 ]; do i=$((i+1)); (trap - TERM; exec sleep 1000) & done; "
-                   "echo up > /up; wait; echo over > /over; while :; do sleep 0.05; done").detached()
+                   "until [ $(pidof sleep | wc -w) = 200 ]; do :; done; echo up > /up; wait; echo over > /over; "
+                   "while :; do sleep 0.05; done").detached()
     one.wait_file("/up")
     one.runtime("kill", "--all", one.id, "TERM").ok()
     one.wait_file("/over")

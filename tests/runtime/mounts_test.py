@@ -492,7 +492,8 @@ def test_unbuffered_character_device(box):
 @pytest.mark.parametrize("device", [
     {"path": "/dev/x", "type": "z", "major": 1, "minor": 3}, {"path": "dev/x", "type": "c", "major": 1, "minor": 3},
     {"path": "/dev/x", "type": "c"}, {"path": "/dev/x", "type": "b", "major": 7},
-    {"path": "/dev/x", "type": "u", "minor": 7}, {"type": "c", "major": 1, "minor": 3}, {"path": "/dev/x", "major": 1, "minor": 3}])
+    {"path": "/dev/x", "type": "u", "minor": 7}, {"type": "c", "major": 1, "minor": 3},
+    {"path": "/dev/x", "major": 1, "minor": 3}])
 def test_wrong_devices(box, device):
     one = box("true")
     one.linux["devices"] = [device]
