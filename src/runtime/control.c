@@ -291,7 +291,8 @@ int control_delete(struct container *container, bool force,
 }
 
 /* A hook failed: what the specification calls "continue the lifecycle at step 12", the end of it all. */
-static void control_destroy(struct container *container, void (*warn)(void *context, const char *text), void *context)
+static void control_destroy(struct container *container,
+			    void (*warn)(void *context, const char *text), void *context)
 {
 	struct err err;
 	char text[sizeof(err.text)];
@@ -300,7 +301,8 @@ static void control_destroy(struct container *container, void (*warn)(void *cont
 		warn(context, err_format(&err, text, sizeof(text)));
 }
 
-int control_start(struct container *container, void (*warn)(void *context, const char *text), void *context, struct err *err)
+int control_start(struct container *container, void (*warn)(void *context, const char *text),
+		  void *context, struct err *err)
 {
 	char path[32];
 	bool hook_failed = false;

@@ -13,7 +13,8 @@
  * Lets a created container's payload run; returns once its exec worked, or with the cause. When a
  * startContainer or poststart hook fails, the container is killed and deleted.
  */
-int control_start(struct container *container, void (*warn)(void *context, const char *text), void *context, struct err *err);
+int control_start(struct container *container, void (*warn)(void *context, const char *text),
+		  void *context, struct err *err);
 
 /* Signals the first process, or with `all` every process. */
 int control_kill(struct container *container, int signal, bool all, struct err *err);
