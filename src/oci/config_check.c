@@ -190,6 +190,45 @@ static int check_mount(const struct oci_mount *mount, size_t index, struct err *
 	return check_mappings(&mount->gid_mappings, place, err);
 }
 
+static bool is_mapped(const oci_id_mappings *mappings, uint32_t id)
+{
+	for (size_t i = 0; i < mappings->count; i++) {
+		const struct oci_id_mapping *map = &mappings->items[i];
+		if (id >= map->container_id && id - map->container_id < map->size)
+			return true;
+	}
+	return false;
+}
+
+/* In a new user namespace the process can only be whom the mappings know. */
+static int check_user_mapped(const struct oci_process *process, const struct oci_linux *linux,
+			     struct err *err)
+{
+	const struct oci_user *user = &process->user;
+	const oci_id_mappings *uids = &linux->uid_mappings;
+	const oci_id_mappings *gids = &linux->gid_mappings;
+
+	if (!is_mapped(uids, user->uid))
+		return refuse(err,
+			      "process.user.uid: %u is not mapped in the user namespace; add it to "
+			      "linux.uidMappings",
+			      user->uid);
+	if (!is_mapped(gids, user->gid))
+		return refuse(err,
+			      "process.user.gid: %u is not mapped in the user namespace; add it to "
+			      "linux.gidMappings",
+			      user->gid);
+	for (size_t i = 0; i < user->additional_gids.count; i++) {
+		uint32_t gid = user->additional_gids.items[i];
+		if (!is_mapped(gids, gid))
+			return refuse(err,
+				      "process.user.additionalGids[%zu]: %u is not mapped in the "
+				      "user namespace; add it to linux.gidMappings",
+				      i, gid);
+	}
+	return 0;
+}
+
 static int check_hook_list(const oci_hook_list *hooks, const char *name, struct err *err)
 {
 	for (size_t i = 0; i < hooks->count; i++) {
@@ -269,6 +308,21 @@ static int check_time_offsets(const struct oci_linux *linux, struct err *err)
 	return 0;
 }
 
+static int check_device_numbers(const struct oci_device *device, size_t index, struct err *err)
+{
+	if (device->major == NULL || device->minor == NULL)
+		return refuse(err,
+			      "linux.devices[%zu].%s: missing; a device of type %s needs major and "
+			      "minor",
+			      index, device->major == NULL ? "major" : "minor", device->type);
+	/* Linux keeps 12 bits of major and 20 of minor. */
+	if (*device->major < 0 || *device->major > 0xfff || *device->minor < 0 ||
+	    *device->minor > 0xfffff)
+		return refuse(err, "linux.devices[%zu]: %lld:%lld is no device number", index,
+			      (long long)*device->major, (long long)*device->minor);
+	return 0;
+}
+
 static int check_device(const struct oci_device *device, size_t index, struct err *err)
 {
 	static const char *const types[] = {"c", "b", "u", "p", NULL};
@@ -279,11 +333,9 @@ static int check_device(const struct oci_device *device, size_t index, struct er
 	if (!is_one_of(device->type, types))
 		return refuse(err, "linux.devices[%zu].type: \"%.16s\" is none of c, b, u, p",
 			      index, device->type);
-	/* Linux keeps 12 bits of major and 20 of minor. */
-	if (device->type[0] != 'p' && (device->major < 0 || device->major > 0xfff ||
-				       device->minor < 0 || device->minor > 0xfffff))
-		return refuse(err, "linux.devices[%zu]: %lld:%lld is no device number", index,
-			      (long long)device->major, (long long)device->minor);
+	int rc = device->type[0] == 'p' ? 0 : check_device_numbers(device, index, err);
+	if (rc < 0)
+		return rc;
 	if (device->uid != NULL && *device->uid == ID_NONE)
 		return refuse(err, "linux.devices[%zu].uid: %u is no user", index, *device->uid);
 	if (device->gid != NULL && *device->gid == ID_NONE)
@@ -481,5 +533,11 @@ int oci_config_check(const struct oci_config *config, struct err *err)
 	}
 	if (rc == 0 && config->linux != NULL)
 		rc = check_linux(config->linux, err);
+	const struct oci_namespace *user =
+		config->linux != NULL ? oci_config_namespace(config, OCI_NS_USER) : NULL;
+	/* The mappings of a namespace that is there already are its own. */
+	if (rc == 0 && config->process != NULL && user != NULL && is_empty(user->path) &&
+	    config->linux->uid_mappings.count > 0 && config->linux->gid_mappings.count > 0)
+		rc = check_user_mapped(config->process, config->linux, err);
 	return rc;
 }

@@ -174,6 +174,29 @@ TEST(check_linux_namespaces_and_ids)
 		     faults);
 }
 
+TEST(check_user_is_mapped)
+{
+	static const struct fault faults[] = {
+		{"\"uid\":9,\"gid\":5,\"additionalGids\":[5,6]", NULL},
+		{"\"uid\":10,\"gid\":5",
+		 "process.user.uid: 10 is not mapped in the user namespace; add it to "
+		 "linux.uidMappings"},
+		{"\"uid\":9,\"gid\":4",
+		 "process.user.gid: 4 is not mapped in the user namespace; add it to "
+		 "linux.gidMappings"},
+		{"\"uid\":9,\"gid\":5,\"additionalGids\":[6,7]",
+		 "process.user.additionalGids[1]: 7 is not mapped in the user namespace; add it to "
+		 "linux.gidMappings"},
+	};
+
+	CHECK_FAULTS(
+		"{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"r\"},\"linux\":{\"namespaces\":"
+		"[{\"type\":\"user\"}],\"uidMappings\":[{\"containerID\":0,\"hostID\":70,"
+		"\"size\":10}],\"gidMappings\":[{\"containerID\":5,\"hostID\":9,\"size\":2}]},"
+		"\"process\":{\"cwd\":\"/\",\"args\":[\"a\"],\"user\":{",
+		"}}}", faults);
+}
+
 TEST(check_linux_devices)
 {
 	static const struct fault faults[] = {
@@ -189,9 +212,15 @@ TEST(check_linux_devices)
 		 "linux.devices[0]: 4096:0 is no device number"},
 		{"\"devices\":[{\"path\":\"/dev/x\",\"type\":\"b\",\"major\":1,\"minor\":-1}]",
 		 "linux.devices[0]: 1:-1 is no device number"},
-		{"\"devices\":[{\"path\":\"/dev/x\",\"type\":\"c\",\"uid\":4294967295}]",
+		{"\"devices\":[{\"path\":\"/dev/x\",\"type\":\"c\"}]",
+		 "linux.devices[0].major: missing; a device of type c needs major and minor"},
+		{"\"devices\":[{\"path\":\"/dev/x\",\"type\":\"b\",\"major\":0}]",
+		 "linux.devices[0].minor: missing; a device of type b needs major and minor"},
+		{"\"devices\":[{\"path\":\"/dev/x\",\"type\":\"u\",\"minor\":0}]",
+		 "linux.devices[0].major: missing; a device of type u needs major and minor"},
+		{"\"devices\":[{\"path\":\"/dev/x\",\"type\":\"p\",\"uid\":4294967295}]",
 		 "linux.devices[0].uid: 4294967295 is no user"},
-		{"\"devices\":[{\"path\":\"/dev/x\",\"type\":\"c\",\"gid\":4294967295}]",
+		{"\"devices\":[{\"path\":\"/dev/x\",\"type\":\"p\",\"gid\":4294967295}]",
 		 "linux.devices[0].gid: 4294967295 is no group"},
 		{"\"netDevices\":{\"eth0\":{\"name\":\"abcdefghijklmno\"},\"eth1\":{}}", NULL},
 		{"\"netDevices\":{\"eth0\":{\"name\":\"abcdefghijklmnop\"}}",
@@ -284,5 +313,5 @@ TEST(process_check_uses_its_place)
 }
 
 TESTS(T(check_version), T(check_top), T(check_process), T(check_linux_namespaces_and_ids),
-      T(check_linux_devices), T(check_linux_resources), T(check_linux_words),
-      T(process_check_uses_its_place))
+      T(check_user_is_mapped), T(check_linux_devices), T(check_linux_resources),
+      T(check_linux_words), T(process_check_uses_its_place))

@@ -69,8 +69,8 @@ static JSON_SHAPE(time_offset_shape, struct oci_time_offset, time_offset_fields)
 static const struct json_field device_fields[] = {
 	JSON_STRING_NEEDED(struct oci_device, path, "path"),
 	JSON_STRING_NEEDED(struct oci_device, type, "type"),
-	JSON_PLAIN(struct oci_device, major, "major", JSON_TYPE_INT64, JSON_WRITE_ZERO),
-	JSON_PLAIN(struct oci_device, minor, "minor", JSON_TYPE_INT64, JSON_WRITE_ZERO),
+	JSON_OPT(struct oci_device, major, "major", JSON_TYPE_INT64),
+	JSON_OPT(struct oci_device, minor, "minor", JSON_TYPE_INT64),
 	JSON_OPT(struct oci_device, file_mode, "fileMode", JSON_TYPE_UINT32),
 	JSON_OPT(struct oci_device, uid, "uid", JSON_TYPE_UINT32),
 	JSON_OPT(struct oci_device, gid, "gid", JSON_TYPE_UINT32),

@@ -88,8 +88,8 @@ struct oci_time_offset {
 struct oci_device {
 	const char *path;
 	const char *type; /* "c", "b", "u" or "p" */
-	int64_t major;
-	int64_t minor;
+	int64_t *major;   /* never NULL once checked, but for a "p" */
+	int64_t *minor;
 	uint32_t *file_mode;
 	uint32_t *uid;
 	uint32_t *gid;

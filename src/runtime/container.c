@@ -115,17 +115,11 @@ void container_unlock(struct container *container)
 	(void)flock(container->dir_fd, LOCK_UN);
 }
 
-/* Opens ROOT/ID and takes its lock; a folder that was removed meanwhile counts as absent. */
-static int container_lock_dir(struct container *container, const char *id, struct err *err)
+/* Takes the lock of an opened folder; one that was removed meanwhile counts as absent. */
+static int container_take_lock(struct container *container, const char *id, struct err *err)
 {
 	struct stat held, named;
 
-	container->dir_fd =
-		openat(container->root_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (container->dir_fd < 0 && errno == ENOENT)
-		return err_set(err, ERR_NOT_FOUND, 0, "container '%s' does not exist", id);
-	if (container->dir_fd < 0)
-		return err_errno(err, "open the state of container '%s'", id);
 	while (flock(container->dir_fd, LOCK_EX) < 0)
 		if (errno != EINTR)
 			return err_errno(err, "lock the state of container '%s'", id);
@@ -137,6 +131,25 @@ static int container_lock_dir(struct container *container, const char *id, struc
 		return err_set(err, ERR_DENIED, EPERM,
 			       "the state of container '%s' belongs to uid %u", id, held.st_uid);
 	return 0;
+}
+
+int container_relock(struct container *container, struct err *err)
+{
+	int rc = container_take_lock(container, container->record.id, err);
+
+	return rc == 0 ? 0 : err_wrap(err, rc, "it was deleted meanwhile");
+}
+
+/* Opens ROOT/ID and takes its lock. */
+static int container_lock_dir(struct container *container, const char *id, struct err *err)
+{
+	container->dir_fd =
+		openat(container->root_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (container->dir_fd < 0 && errno == ENOENT)
+		return err_set(err, ERR_NOT_FOUND, 0, "container '%s' does not exist", id);
+	if (container->dir_fd < 0)
+		return err_errno(err, "open the state of container '%s'", id);
+	return container_take_lock(container, id, err);
 }
 
 static int container_read_record(struct container *container, const char *id, struct err *err)

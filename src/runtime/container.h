@@ -77,6 +77,9 @@ void container_close(struct container *container);
 /* Drops the lock and keeps the rest open. */
 void container_unlock(struct container *container);
 
+/* Takes it again. ERR_NOT_FOUND when the container was deleted meanwhile: nothing is its own now. */
+int container_relock(struct container *container, struct err *err);
+
 /*
  * The status now: creating (no pid yet), created (start.fifo is there), running, or stopped (the
  * process is gone, is a zombie, or its number was given to another). On request also a pidfd, which

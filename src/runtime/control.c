@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -18,25 +19,69 @@
 #include "runtime/hooks.h"
 #include "runtime/resources.h"
 #include "runtime/start.h"
+#include "runtime/sync.h"
 
 #define CONTROL_EXIT_TIMEOUT_MS    10000
 #define CONTROL_CGROUP_TIMEOUT_MS  5000
 #define CONTROL_PLANNED_TIMEOUT_MS 200
 #define CONTROL_FREEZE_TIMEOUT_MS  10000
 
-static int control_wake(struct container *container, int root_fd, struct err *err)
+/*
+ * The image's own hooks may take any time: until they are done, others can kill and delete; of two
+ * starts the second is refused.
+ */
+static int control_await_hooks(struct container *container, int hear, bool *ret_failed,
+			       struct err *err)
+{
+	struct sync_message message = {0};
+	struct err lock_err;
+
+	container_unlock(container);
+	int rc = sync_read(hear, &message, err);
+	if (rc == -EPIPE)
+		(void)err_set(err, ERR_SYSTEM, 0,
+			      "its first process ended while its startContainer hooks ran");
+	else if (rc == 0 && message.type == SYNC_FAILED)
+		rc = sync_failure(&message, err);
+	else if (rc == 0 && message.type != SYNC_HOOKED)
+		rc = err_set(err, ERR_SYSTEM, EPROTO, "an unexpected message (%u) of its hooks",
+			     message.type);
+	int lock_rc = container_relock(container, &lock_err);
+	if (lock_rc < 0)
+		*err = lock_err;
+	*ret_failed = lock_rc == 0 && rc < 0 && rc != -EPIPE;
+	return lock_rc < 0 ? lock_rc : rc;
+}
+
+static bool control_has_inner_hooks(const struct container *container)
+{
+	const struct oci_hooks *hooks = container->config.hooks;
+
+	return hooks != NULL && hooks->start_container.count > 0;
+}
+
+static int control_wake(struct container *container, int root_fd, bool *ret_hook_failed,
+			struct err *err)
 {
 	struct stage_result result;
+	bool hooks = control_has_inner_hooks(container);
+	int rc = 0;
 	auto_fd hear = openat(container->dir_fd, "result.fifo",
 			      O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
 	auto_fd wake = openat(container->dir_fd, "start.fifo",
 			      O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
 
+	if (hooks && hear >= 0 && flock(hear, LOCK_EX | LOCK_NB) < 0)
+		return err_set(err, ERR_CONFLICT, 0, "another start of it is running its hooks");
 	if (hear < 0 || wake < 0 || fcntl(hear, F_SETFL, 0) < 0)
 		return err_errno(err, "reach the waiting process of container '%s'",
 				 container->record.id);
 	if (write(wake, "g", 1) != 1)
 		return err_errno(err, "wake the process of container '%s'", container->record.id);
+	if (hooks)
+		rc = control_await_hooks(container, hear, ret_hook_failed, err);
+	if (rc < 0)
+		return rc;
 	ssize_t got = fd_read_full(hear, &result, sizeof(result));
 	if (got == 0)
 		return 0;
@@ -45,28 +90,6 @@ static int control_wake(struct container *container, int root_fd, struct err *er
 			       "the waiting process of container '%s' ended early",
 			       container->record.id);
 	return start_explain_result(&result, root_fd, container->config.process, err);
-}
-
-int control_start(struct container *container, struct err *err)
-{
-	char path[32];
-	int rc;
-	enum oci_status status = container_status(container, NULL);
-
-	if (status != OCI_STATUS_CREATED)
-		return err_set(err, ERR_CONFLICT, 0,
-			       "cannot start container '%s': it is %s, not created",
-			       container->record.id, oci_status_names[status]);
-	rc = container_load_config(container, err);
-	if (rc < 0)
-		return rc;
-	(void)snprintf(path, sizeof(path), "/proc/%d/root", container->record.pid);
-	auto_fd root_fd = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	rc = control_wake(container, root_fd, err);
-	if (unlinkat(container->dir_fd, "start.fifo", 0) == 0)
-		(void)unlinkat(container->dir_fd, "result.fifo", 0);
-	return rc < 0 ? err_wrap(err, rc, "start container '%s'", container->record.id)
-		      : control_poststart(container, err);
 }
 
 int control_poststart(struct container *container, struct err *err)
@@ -258,14 +281,54 @@ int control_delete(struct container *container, bool force,
 	rc = control_remove_cgroup(container, has_config && control_shares_pids(container), err);
 	if (rc < 0)
 		return err_wrap(err, rc, "delete container '%s'", container->record.id);
+	rc = container_forget(container, err);
+	if (rc < 0 || !has_config)
+		return rc;
 	struct oci_state state = container_state(container, OCI_STATUS_STOPPED);
-	struct err hook_err = {0};
-	char text[sizeof(hook_err.text)];
-	if (has_config && container->config.hooks != NULL &&
-	    hooks_run(&container->config.hooks->poststop, "poststop", &state,
-		      container->record.bundle, &hook_err) < 0)
-		warn(context, err_format(&hook_err, text, sizeof(text)));
-	return container_forget(container, err);
+	hooks_run_poststop(container->config.hooks, &state, container->record.bundle, warn,
+			   context);
+	return 0;
+}
+
+/* A hook failed: what the specification calls "continue the lifecycle at step 12", the end of it all. */
+static void control_destroy(struct container *container,
+			    void (*warn)(void *context, const char *text), void *context)
+{
+	struct err err;
+	char text[sizeof(err.text)];
+
+	if (control_delete(container, true, warn, context, &err) < 0)
+		warn(context, err_format(&err, text, sizeof(text)));
+}
+
+int control_start(struct container *container, void (*warn)(void *context, const char *text),
+		  void *context, struct err *err)
+{
+	char path[32];
+	bool hook_failed = false;
+	enum oci_status status = container_status(container, NULL);
+
+	if (status != OCI_STATUS_CREATED)
+		return err_set(err, ERR_CONFLICT, 0,
+			       "cannot start container '%s': it is %s, not created",
+			       container->record.id, oci_status_names[status]);
+	int rc = container_load_config(container, err);
+	if (rc < 0)
+		return rc;
+	(void)snprintf(path, sizeof(path), "/proc/%d/root", container->record.pid);
+	auto_fd root_fd = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	rc = control_wake(container, root_fd, &hook_failed, err);
+	if (rc < 0 && err->kind == ERR_CONFLICT)
+		return err_wrap(err, rc, "start container '%s'", container->record.id);
+	if (unlinkat(container->dir_fd, "start.fifo", 0) == 0)
+		(void)unlinkat(container->dir_fd, "result.fifo", 0);
+	if (rc == 0) {
+		rc = control_poststart(container, err);
+		hook_failed = rc < 0;
+	}
+	if (hook_failed)
+		control_destroy(container, warn, context);
+	return rc < 0 ? err_wrap(err, rc, "start container '%s'", container->record.id) : 0;
 }
 
 static const struct {

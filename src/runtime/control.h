@@ -9,15 +9,19 @@
 #include "base/err.h"
 #include "runtime/container.h"
 
-/* Lets a created container's payload run; returns once its exec worked, or with the cause. */
-int control_start(struct container *container, struct err *err);
+/*
+ * Lets a created container's payload run; returns once its exec worked, or with the cause. When a
+ * startContainer or poststart hook fails, the container is killed and deleted.
+ */
+int control_start(struct container *container, void (*warn)(void *context, const char *text),
+		  void *context, struct err *err);
 
 /* Signals the first process, or with `all` every process. */
 int control_kill(struct container *container, int signal, bool all, struct err *err);
 
 /*
- * Removes a stopped container: its cgroup, its state, after its poststop hooks. force: kills it
- * first. Whatever a killed create left is removed too. A failing hook is a warning, no error.
+ * Removes a stopped container: its cgroup and its state; its poststop hooks run then. force: kills
+ * it first. Whatever a killed create left is removed too. A failing hook is a warning, no error.
  */
 int control_delete(struct container *container, bool force,
 		   void (*warn)(void *context, const char *text), void *context, struct err *err);

@@ -24,6 +24,9 @@ static int filter_convert_rule(const struct oci_seccomp_syscall *from, struct ar
 
 	if (args == NULL)
 		return filter_no_memory(err);
+	if (from->names.count == 0)
+		return err_set(err, ERR_INVALID, 0,
+			       "names: empty; a rule must name at least one system call");
 	for (size_t i = 0; i < from->args.count; i++) {
 		args[i] = (struct seccomp_arg){.index = from->args.items[i].index,
 					       .value = from->args.items[i].value,

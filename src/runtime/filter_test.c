@@ -38,4 +38,18 @@ TEST(what_is_not_built_is_refused)
 	CHECK_INT(flags_of("{\"defaultAction\":\"SCMP_ACT_NOTIFY\"}"), UINT32_MAX);
 }
 
-TESTS(T(no_flags_are_not_the_default_flags), T(what_is_not_built_is_refused))
+TEST(rules_name_their_calls)
+{
+	CHECK_INT(flags_of("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":"
+			   "[{\"names\":[],\"action\":\"SCMP_ACT_ERRNO\"}]}"),
+		  UINT32_MAX);
+	CHECK_INT(flags_of("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":"
+			   "[{\"action\":\"SCMP_ACT_ERRNO\"}]}"),
+		  UINT32_MAX);
+	CHECK_INT(flags_of("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":"
+			   "[{\"names\":[\"mkdir\"],\"action\":\"SCMP_ACT_ERRNO\"}]}"),
+		  SECCOMP_FLAG_SPEC_ALLOW);
+}
+
+TESTS(T(rules_name_their_calls), T(no_flags_are_not_the_default_flags),
+      T(what_is_not_built_is_refused))

@@ -17,6 +17,7 @@
 #include "kern/pidfd/pidfd.h"
 #include "kern/uapi.h"
 #include "runtime/environment.h"
+#include "runtime/terminal.h"
 
 #define HOOK_STDERR_MAX 200
 
@@ -46,6 +47,7 @@ static void hook_execute(void *context, const struct oci_hook *hook)
 	char **argv = environment_vector(hook->args.count > 0 ? NULL : hook->path, &hook->args);
 	char **envp = environment_vector(NULL, &hook->env);
 
+	terminal_reset_signals(UINT64_MAX); /* `run` blocks those that it passes on */
 	/* Descriptors that leaked into the runtime are not the hook's. */
 	if (argv == NULL || envp == NULL ||
 	    syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
@@ -76,7 +78,8 @@ static int hook_judge(const struct oci_hook *hook, int status, int output_fd, st
 		       WEXITSTATUS(status), tail);
 }
 
-static int hook_wait(const struct oci_hook *hook, int pidfd, int output_fd, struct err *err)
+static int hook_wait(const struct oci_hook *hook, pid_t pid, int pidfd, int output_fd,
+		     struct err *err)
 {
 	int timeout_s = hook->timeout_s != NULL ? *hook->timeout_s : -1;
 	int timeout_ms = timeout_s < 0 || timeout_s > INT_MAX / 1000 ? -1 : timeout_s * 1000;
@@ -85,9 +88,11 @@ static int hook_wait(const struct oci_hook *hook, int pidfd, int output_fd, stru
 	int rc = pidfd_wait(pidfd, timeout_ms, &status, err);
 
 	if (rc == 0) {
+		(void)kill(-pid, SIGKILL); /* not reaped yet: the number is its own */
 		(void)pidfd_signal(pidfd, SIGKILL, &ignored);
 		(void)pidfd_wait(pidfd, -1, &status, &ignored);
-		return err_set(err, ERR_SYSTEM, ETIMEDOUT, "'%s' ran longer than its %d s",
+		return err_set(err, ERR_SYSTEM, ETIMEDOUT,
+			       "'%s' ran longer than its timeout of %d s and was killed",
 			       hook->path, timeout_s);
 	}
 	return rc < 0 ? rc : hook_judge(hook, status, output_fd, err);
@@ -105,11 +110,13 @@ static int hook_run(const struct oci_hook *hook, int state_fd, hooks_execute *ex
 	if (pid < 0)
 		return pid;
 	if (pid == 0) {
+		if (hook->timeout_s != NULL)
+			(void)setpgid(0, 0);
 		if (dup3(state_fd, 0, 0) >= 0 && dup3(output, 1, 0) >= 0 && dup3(output, 2, 0) >= 0)
 			execute(context, hook);
 		_exit(126);
 	}
-	return hook_wait(hook, pidfd, output, err);
+	return hook_wait(hook, pid, pidfd, output, err);
 }
 
 int hooks_run_by(const oci_hook_list *hooks, const char *kind, const struct oci_state *state,
@@ -132,4 +139,20 @@ int hooks_run(const oci_hook_list *hooks, const char *kind, const struct oci_sta
 	      const char *cwd, struct err *err)
 {
 	return hooks_run_by(hooks, kind, state, hook_execute, (void *)(uintptr_t)cwd, err);
+}
+
+void hooks_run_poststop(const struct oci_hooks *hooks, const struct oci_state *state,
+			const char *cwd, void (*warn)(void *context, const char *text),
+			void *warn_context)
+{
+	struct err err;
+	char text[sizeof(err.text)];
+
+	for (size_t i = 0; hooks != NULL && i < hooks->poststop.count; i++) {
+		oci_hook_list one = {&hooks->poststop.items[i], 1};
+		if (hooks_run(&one, "poststop", state, cwd, &err) >= 0)
+			continue;
+		(void)err_format(&err, text, sizeof(text));
+		warn(warn_context, text);
+	}
 }

@@ -2,7 +2,8 @@
  * hooks.h - programs that the configuration runs at points of a container's life.
  *
  * The container's state is their standard input. They run one after the other; the first failure ends
- * the list: ERR_SYSTEM with the hook's path, its exit, and the end of what it wrote to stderr.
+ * the list: ERR_SYSTEM with the hook's path, its exit, and the end of what it wrote to stderr. One
+ * with a timeout has a process group of its own, which is killed when time is up.
  */
 #ifndef CORTEN_RUNTIME_HOOKS_H
 #define CORTEN_RUNTIME_HOOKS_H
@@ -18,7 +19,12 @@ typedef void hooks_execute(void *context, const struct oci_hook *hook);
 int hooks_run(const oci_hook_list *hooks, const char *kind, const struct oci_state *state,
 	      const char *cwd, struct err *err);
 
-/* The same with the caller's way of executing: for hooks that run with a container's rights. */
+/* Poststop hooks, of a container that is gone: a failure is told to warn, and the later ones run. */
+void hooks_run_poststop(const struct oci_hooks *hooks, const struct oci_state *state,
+			const char *cwd, void (*warn)(void *context, const char *text),
+			void *warn_context);
+
+/* The same as hooks_run() with the caller's way of executing: for hooks that run with a container's rights. */
 int hooks_run_by(const oci_hook_list *hooks, const char *kind, const struct oci_state *state,
 		 hooks_execute *execute, void *context, struct err *err);
 

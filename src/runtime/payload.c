@@ -116,17 +116,6 @@ int payload_execute(const struct payload *payload, struct err *err)
 	return err_errno(err, "execute the stage");
 }
 
-/* The two FIFOs of a container that waits for `start`, opened so that neither end blocks. */
-static int payload_open_fifos(struct start *start, int *ret_go, int *ret_result, struct err *err)
-{
-	*ret_go = openat(start->container.dir_fd, "start.fifo", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	*ret_result =
-		openat(start->container.dir_fd, "result.fifo", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	if (*ret_go < 0 || *ret_result < 0)
-		return err_errno(err, "open the FIFOs that `start` uses");
-	return 0;
-}
-
 /*
  * No stage has been executed yet that would have closed them: without this, the container's lock stays
  * held until the start that needs it, and the host's folders stay open in the container.
@@ -186,6 +175,7 @@ static int payload_run_hooks(struct start *start, struct payload *payload, struc
 {
 	const struct oci_hooks *hooks = start->config->hooks;
 	struct oci_state state = container_state(&start->container, OCI_STATUS_CREATED);
+	struct err ignored;
 	char byte;
 
 	if (hooks == NULL || hooks->start_container.count == 0)
@@ -200,11 +190,10 @@ static int payload_run_hooks(struct start *start, struct payload *payload, struc
 	rc = hooks_run_by(&hooks->start_container, "startContainer", &state, payload_execute_hook,
 			  payload, err);
 	if (rc < 0) {
-		struct stage_result result = {.step = STAGE_STEP_HOOK, .sys = ECANCELED};
-		(void)fd_write_all(payload->result_fd, &result, sizeof(result));
+		(void)sync_write(payload->result_fd, SYNC_FAILED, err, &ignored);
 		_exit(1);
 	}
-	return 0;
+	return sync_write(payload->result_fd, SYNC_HOOKED, NULL, err);
 }
 
 int payload_stage(struct start *start, struct err *err)
@@ -226,9 +215,9 @@ int payload_stage(struct start *start, struct err *err)
 	int rc = 0;
 
 	if (start->options->wait_for_start) {
-		rc = payload_open_fifos(start, &payload.go_fd, &payload.result_fd, err);
-		if (rc == 0)
-			rc = sync_send(start->sync_fds[1], SYNC_READY, NULL, err);
+		payload.go_fd = start->go_fd;
+		payload.result_fd = start->result_fd;
+		rc = sync_send(start->sync_fds[1], SYNC_READY, NULL, err);
 	} else {
 		/* Nothing of the user's runs before the record names its process: see step_process_ready. */
 		struct sync_message message;

@@ -11,6 +11,7 @@
 #include "kern/exec/exec.h"
 #include "kern/pidfd/pidfd.h"
 #include "runtime/environment.h"
+#include "runtime/hooks.h"
 #include "runtime/payload.h"
 #include "runtime/seal.h"
 #include "runtime/steps/steps.h"
@@ -36,6 +37,7 @@ static const struct host_step host_steps[] = {
 	{"open mount sources", step_sources_open, NULL},
 	{"clone the first process", step_process_clone, step_process_kill},
 	{"map the user namespace", step_userns_map, NULL},
+	{"apply held-back device rules", step_device_rules_apply, NULL},
 	{"run the runtime's hooks", step_hooks_host, NULL},
 	{"wait for the first process", step_process_ready, NULL},
 	{"announce the pid", step_pid_announce, NULL},
@@ -50,13 +52,16 @@ struct container_step {
 static const struct container_step container_steps[] = {
 	{"set the out-of-memory score", step_oom_score_set},
 	{"enter the cgroup", step_cgroup_enter},
+	{"open the start's FIFOs", step_fifos_open},
 	{"enter namespaces", step_namespaces_enter},
 	{"mount the root", step_root_mount},
 	{"attach mounts", step_mounts_attach},
 	{"make devices", step_devices_make},
+	{"wait for held-back device rules", step_device_rules_await},
 	{"attach the console", step_console_attach},
 	{"make the working folder", step_cwd_make},
 	{"protect paths", step_paths_protect},
+	{"wait for the runtime's hooks", step_hooks_await},
 	{"run createContainer hooks", step_hooks_container},
 	{"enter the root", step_root_enter},
 	{"set kernel parameters", step_kernel_set},
@@ -111,6 +116,8 @@ static void start_init(struct start *start, const struct start_options *options)
 	start->pidfd = FD_NONE;
 	start->proc_fd = FD_NONE;
 	start->root_fd = FD_NONE;
+	start->go_fd = FD_NONE;
+	start->result_fd = FD_NONE;
 	start->master_fd = FD_NONE;
 	container_init(&start->container);
 	for (size_t i = 0; i < 2; i++)
@@ -121,9 +128,17 @@ static void start_init(struct start *start, const struct start_options *options)
 
 static void start_undo_from(struct start *start, size_t done)
 {
+	bool born = start->pid > 0;
+
 	while (done-- > 0)
 		if (host_steps[done].undo != NULL)
 			host_steps[done].undo(start);
+	if (!born)
+		return;
+	/* Hooks may have made what those after the end are to remove. */
+	struct oci_state state = container_state(&start->container, OCI_STATUS_STOPPED);
+	hooks_run_poststop(start->config->hooks, &state, start->bundle, start->options->warn,
+			   start->options->warn_context);
 }
 
 int start_create(const struct start_options *options, struct start *start, struct err *err)
@@ -144,7 +159,10 @@ int start_create(const struct start_options *options, struct start *start, struc
 
 void start_undo(struct start *start)
 {
-	start_undo_from(start, HOST_COUNT);
+	if (start->gone)
+		step_process_kill(start); /* the rest was deleted, and may be another's by now */
+	else
+		start_undo_from(start, HOST_COUNT);
 }
 
 void start_done(struct start *start)
@@ -171,7 +189,6 @@ void start_done(struct start *start)
 static const char *const stage_step_names[STAGE_STEP_COUNT] = {
 	[STAGE_STEP_PLAN] = "read the plan",
 	[STAGE_STEP_WAIT] = "wait for the start",
-	[STAGE_STEP_HOOK] = "run the startContainer hooks",
 	[STAGE_STEP_GROUPS] = "set the supplementary groups",
 	[STAGE_STEP_GID] = "set the group id",
 	[STAGE_STEP_UID] = "set the user id",
@@ -180,6 +197,28 @@ static const char *const stage_step_names[STAGE_STEP_COUNT] = {
 	[STAGE_STEP_SECCOMP] = "load the seccomp program",
 	[STAGE_STEP_EXEC] = "execute",
 };
+
+/* What the kernel answers with EINVAL: an id that the user namespace does not know. */
+static int start_explain_id(enum stage_step step, const struct oci_user *user, struct err *err)
+{
+	if (step == STAGE_STEP_UID)
+		return err_set(err, ERR_INVALID, EINVAL,
+			       "process.user.uid: %u is not mapped in the container's user "
+			       "namespace; the namespace's uid mappings must hold it",
+			       user->uid);
+	if (step == STAGE_STEP_GID)
+		return err_set(err, ERR_INVALID, EINVAL,
+			       "process.user.gid: %u is not mapped in the container's user "
+			       "namespace; the namespace's gid mappings must hold it",
+			       user->gid);
+	return err_set(
+		err, ERR_INVALID, EINVAL,
+		"process.user.additionalGids: one of %zu groups, the first being %u, is not "
+		"mapped in the container's user namespace; the namespace's gid mappings must "
+		"hold them all",
+		user->additional_gids.count,
+		user->additional_gids.count > 0 ? user->additional_gids.items[0] : 0);
+}
 
 int start_explain_result(const struct stage_result *result, int root_fd,
 			 const struct oci_process *process, struct err *err)
@@ -191,6 +230,8 @@ int start_explain_result(const struct stage_result *result, int root_fd,
 
 	if (result->step >= STAGE_STEP_COUNT)
 		return err_set(err, ERR_SYSTEM, EPROTO, "a malformed message from the stage");
+	if (sys == EINVAL && result->step >= STAGE_STEP_GROUPS && result->step <= STAGE_STEP_UID)
+		return start_explain_id((enum stage_step)result->step, &process->user, err);
 	if (result->step != STAGE_STEP_EXEC || root_fd < 0) {
 		errno = sys;
 		return err_errno(err, "%s in the container", stage_step_names[result->step]);
@@ -203,13 +244,34 @@ int start_explain_result(const struct stage_result *result, int root_fd,
 	return -sys;
 }
 
+/* The image's own hooks may take any time: until they are done, others can kill and delete. */
+static int start_await_hooks(struct start *start, struct err *err)
+{
+	const struct oci_hooks *hooks = start->config->hooks;
+	struct err lock_err;
+
+	if (hooks == NULL || hooks->start_container.count == 0)
+		return 0;
+	container_unlock(&start->container);
+	int rc = sync_await(start->sync_fds[0], SYNC_HOOKED, start->options->warn,
+			    start->options->warn_context, err);
+	int lock_rc = container_relock(&start->container, &lock_err);
+	if (lock_rc == 0)
+		return rc;
+	start->gone = true;
+	*err = lock_err;
+	return lock_rc;
+}
+
 int start_await(struct start *start, struct err *err)
 {
 	struct sync_message message;
 	char path[32];
-	int rc = sync_await_exec(start->sync_fds[0], &message, start->options->warn,
-				 start->options->warn_context, err);
+	int rc = start_await_hooks(start, err);
 
+	if (rc == 0)
+		rc = sync_await_exec(start->sync_fds[0], &message, start->options->warn,
+				     start->options->warn_context, err);
 	if (rc <= 0)
 		return rc;
 	(void)snprintf(path, sizeof(path), "/proc/%d/root", start->pid);

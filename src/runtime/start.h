@@ -44,6 +44,7 @@ struct start {
 	struct cgroup_host cgroup_host;
 	struct cgroup cgroup;
 	struct cgroup_entry cgroup_entry;
+	bool devices_first;       /* made before the rules hold, which would forbid it */
 	const char **cgroup_dirs; /* of the plan, relative to CGROUP_ROOT */
 	size_t cgroup_dir_count;
 	struct proc_status self; /* the runtime */
@@ -64,8 +65,11 @@ struct start {
 	int join_fds[OCI_NS_COUNT]; /* namespaces to join, by type; FD_NONE */
 	pid_t pid;                  /* of the first process */
 	int pidfd;
+	bool gone; /* it was deleted while its startContainer hooks ran */
 	/* inside */
 	int proc_fd;
+	int go_fd;                 /* with wait_for_start: start.fifo */
+	int result_fd;             /* and result.fifo */
 	int root_fd;               /* of the container's tree */
 	int master_fd;             /* with proxy_terminal: received by the caller */
 	char path[STAGE_PATH_MAX]; /* the executable inside */
@@ -84,7 +88,7 @@ int start_await(struct start *start, struct err *err);
 /* Frees what the struct holds; the container stays. */
 void start_done(struct start *start);
 
-/* Undoes all: kills the first process, removes cgroup and state. */
+/* Undoes all: kills the first process, removes cgroup and state, runs the poststop hooks. */
 void start_undo(struct start *start);
 
 /* Reports a thing that goes on without what was asked. Works on both sides. */

@@ -36,6 +36,34 @@ int sync_send(int fd, enum sync_type type, const struct err *about, struct err *
 	return sync_send_message(fd, &message, err);
 }
 
+int sync_write(int fd, enum sync_type type, const struct err *about, struct err *err)
+{
+	struct sync_message message;
+
+	memset(&message, 0, sizeof(message));
+	message.type = type;
+	if (about != NULL)
+		message.err = *about;
+	int rc = fd_write_all(fd, &message, sizeof(message));
+	if (rc < 0) {
+		errno = -rc;
+		return err_errno(err, "write to the other side of the start");
+	}
+	return 0;
+}
+
+int sync_read(int fd, struct sync_message *ret_message, struct err *err)
+{
+	ssize_t got = fd_read_full(fd, ret_message, sizeof(*ret_message));
+
+	if (got == 0)
+		return -EPIPE;
+	if (got < 0 || sync_check(ret_message, (uint64_t)got) < 0)
+		return err_set(err, ERR_SYSTEM, EPROTO,
+			       "a malformed message of %zd bytes during the start", got);
+	return 0;
+}
+
 int sync_send_child(int fd, int32_t pid, struct err *err)
 {
 	struct sync_message message;
@@ -54,7 +82,7 @@ int sync_check(struct sync_message *message, uint64_t size)
 		return 0;
 	}
 	if (size != sizeof(*message) || message->type < SYNC_NAMESPACES ||
-	    message->type > SYNC_CHILD || message->type == SYNC_STAGE)
+	    message->type > SYNC_HOOKED || message->type == SYNC_STAGE)
 		return -EPROTO;
 	err_sanitize(&message->err);
 	return 0;
@@ -79,6 +107,32 @@ int sync_receive(int fd, struct sync_message *ret_message, struct err *err)
 	}
 }
 
+int sync_failure(const struct sync_message *message, struct err *err)
+{
+	*err = message->err;
+	return err->sys > 0 ? -err->sys : -EIO;
+}
+
+int sync_await(int fd, enum sync_type type, void (*warn)(void *context, const char *text),
+	       void *context, struct err *err)
+{
+	struct sync_message message;
+
+	for (;;) {
+		int rc = sync_receive(fd, &message, err);
+		if (rc < 0)
+			return rc;
+		if (message.type == type)
+			return 0;
+		if (message.type == SYNC_FAILED)
+			return sync_failure(&message, err);
+		if (message.type != SYNC_WARNING)
+			return err_set(err, ERR_SYSTEM, EPROTO,
+				       "an unexpected message (%u) during the start", message.type);
+		warn(context, message.err.text);
+	}
+}
+
 int sync_await_exec(int fd, struct sync_message *ret_message,
 		    void (*warn)(void *context, const char *text), void *context, struct err *err)
 {
@@ -92,8 +146,7 @@ int sync_await_exec(int fd, struct sync_message *ret_message,
 		case SYNC_STAGE:
 			return 1;
 		case SYNC_FAILED:
-			*err = ret_message->err;
-			return err->sys > 0 ? -err->sys : -EIO;
+			return sync_failure(ret_message, err);
 		case SYNC_WARNING:
 			warn(context, ret_message->err.text);
 			break;

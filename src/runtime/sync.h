@@ -20,7 +20,10 @@ enum sync_type {
 	SYNC_FAILED,         /* child: err says why; I exit */
 	SYNC_GO,             /* parent: go on */
 	SYNC_STAGE,          /* the stage failed: result says at what */
-	SYNC_CHILD,          /* exec's helper: pid is the process, born in its PID namespace */
+	SYNC_CHILD,          /* a helper: pid is the process that it made */
+	SYNC_DEVICES,        /* child: the nodes are made; I wait for SYNC_GO, and the rules */
+	SYNC_MOUNTED, /* child: all is mounted; I wait for SYNC_GO, and the runtime's hooks */
+	SYNC_HOOKED,  /* child: the startContainer hooks have run */
 };
 
 struct sync_message {
@@ -37,8 +40,24 @@ int sync_send(int fd, enum sync_type type, const struct err *about, struct err *
 
 int sync_send_child(int fd, int32_t pid, struct err *err);
 
+/* The same where there is no socket: through a FIFO or whatever else fd may be. */
+int sync_write(int fd, enum sync_type type, const struct err *about, struct err *err);
+
+/* Reads one message of sync_write() from a FIFO. Returns -EPIPE, err untouched, at the end. */
+int sync_read(int fd, struct sync_message *ret_message, struct err *err);
+
 /* Receives one message. ERR_SYSTEM (EPIPE) "ended before" when the other side is gone. */
 int sync_receive(int fd, struct sync_message *ret_message, struct err *err);
+
+/* The error that SYNC_FAILED brought: copies it to err and returns its errno, negative. */
+int sync_failure(const struct sync_message *message, struct err *err);
+
+/*
+ * Waits for a message of that type: warnings go to `warn`, failures of the other side to err. Any
+ * other is ERR_SYSTEM.
+ */
+int sync_await(int fd, enum sync_type type, void (*warn)(void *context, const char *text),
+	       void *context, struct err *err);
 
 /*
  * Waits until the payload runs: warnings go to `warn`, SYNC_STAGE to ret_message (returns 1), failures

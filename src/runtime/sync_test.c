@@ -68,5 +68,54 @@ TEST(sync_hears_the_last_words_of_a_peer_that_did_not_listen)
 	(void)close(fds[0]);
 }
 
-TESTS(T(sync_carries_an_error), T(sync_refuses_malformed_packets),
-      T(sync_hears_the_last_words_of_a_peer_that_did_not_listen))
+TEST(sync_goes_through_a_fifo)
+{
+	struct sync_message got;
+	struct err err, about;
+	char text[256];
+	int fds[2];
+
+	REQUIRE(pipe(fds) == 0);
+	err_set(&about, ERR_SYSTEM, 0, "startContainer hook 0: exit 3");
+	CHECK_INT(sync_write(fds[1], SYNC_FAILED, &about, &err), 0);
+	CHECK_INT(sync_write(fds[1], SYNC_HOOKED, NULL, &err), 0);
+	CHECK(write(fds[1], "short", 5) == 5);
+	(void)close(fds[1]);
+	CHECK_INT(sync_read(fds[0], &got, &err), 0);
+	CHECK_INT(sync_failure(&got, &err), -EIO);
+	CHECK_STR(err_format(&err, text, sizeof(text)), "startContainer hook 0: exit 3");
+	CHECK_INT(sync_read(fds[0], &got, &err), 0);
+	CHECK_INT(got.type, SYNC_HOOKED);
+	CHECK_INT(sync_read(fds[0], &got, &err), -EPROTO);
+	CHECK_INT(sync_read(fds[0], &got, &err), -EPIPE);
+	(void)close(fds[0]);
+}
+
+static void count_warning(void *context, const char *text)
+{
+	CHECK_STR(text, "mind");
+	++*(int *)context;
+}
+
+TEST(sync_awaits_one_type)
+{
+	struct err err, about;
+	int fds[2], warnings = 0;
+
+	REQUIRE(sync_pair(fds, &err) == 0);
+	err_set(&about, ERR_DENIED, EPERM, "mind");
+	CHECK_INT(sync_send(fds[1], SYNC_WARNING, &about, &err), 0);
+	CHECK_INT(sync_send(fds[1], SYNC_DEVICES, NULL, &err), 0);
+	CHECK_INT(sync_await(fds[0], SYNC_DEVICES, count_warning, &warnings, &err), 0);
+	CHECK_INT(warnings, 1);
+	CHECK_INT(sync_send(fds[1], SYNC_READY, NULL, &err), 0);
+	CHECK_INT(sync_await(fds[0], SYNC_DEVICES, count_warning, &warnings, &err), -EPROTO);
+	CHECK_INT(sync_send(fds[1], SYNC_FAILED, &about, &err), 0);
+	CHECK_INT(sync_await(fds[0], SYNC_DEVICES, count_warning, &warnings, &err), -EPERM);
+	(void)close(fds[1]);
+	CHECK_INT(sync_await(fds[0], SYNC_DEVICES, count_warning, &warnings, &err), -EPIPE);
+	(void)close(fds[0]);
+}
+
+TESTS(T(sync_goes_through_a_fifo), T(sync_awaits_one_type), T(sync_carries_an_error),
+      T(sync_refuses_malformed_packets), T(sync_hears_the_last_words_of_a_peer_that_did_not_listen))

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from box import RUNTIME, call, wait_for
+from box import RUNTIME, call, cgroup_folders, wait_for
 
 SLEEP = ("sleep", "1000")
 
@@ -398,6 +398,35 @@ def test_kill_all(box):
     one.runtime("kill", "--all", one.id, "USR1")
     wait_for(lambda: (one.root / "got").exists() and sorted((one.root / "got").read_text().split()) == ["one", "two"],
              "both processes")
+
+
+def test_kill_all_of_many(box):
+    one = box().sh("trap '' TERM; i=0; while [ $i -lt 200 ]; do i=$((i+1)); (trap - TERM; exec sleep 1000) & done; "
+                   "until [ $(pidof sleep | wc -w) = 200 ]; do :; done; echo up > /up; wait; echo over > /over; "
+                   "while :; do sleep 0.05; done").detached()
+    one.wait_file("/up")
+    one.runtime("kill", "--all", one.id, "TERM").ok()
+    one.wait_file("/over")
+    assert one.status() == "running"
+
+
+def test_kill_all_reaches_cgroups_nested_deep(box):
+    """Nested as deep as a container with control groups of its own can, in each hierarchy that tells its members."""
+    one = box().sh("echo up > /up; sleep 1000").without_namespace("pid").detached()
+    one.wait_file("/up")
+    tops = [os.open(folder, os.O_RDONLY) for folder in cgroup_folders(one.cgroup)
+            if "cpuset" not in str(folder)]
+    for at in tops:
+        for _ in range(150):
+            os.mkdir("x", dir_fd=at)
+            below = os.open("x", os.O_RDONLY, dir_fd=at)
+            os.close(at)
+            at = below
+        with open(os.open("cgroup.procs", os.O_WRONLY, dir_fd=at), "w") as procs:
+            procs.write(str(one.pid()))
+        os.close(at)
+    one.runtime("kill", "--all", one.id, "TERM").ok()
+    one.wait_status("stopped")
 
 
 def test_realtime_signal(box):

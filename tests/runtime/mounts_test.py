@@ -491,12 +491,13 @@ def test_unbuffered_character_device(box):
 
 @pytest.mark.parametrize("device", [
     {"path": "/dev/x", "type": "z", "major": 1, "minor": 3}, {"path": "dev/x", "type": "c", "major": 1, "minor": 3},
-    pytest.param({"path": "/dev/x", "type": "c"}, marks=pytest.mark.xfail(
-        strict=True, reason="taken as 0:0, as by runc; the specification requires both numbers")), {"type": "c", "major": 1, "minor": 3}, {"path": "/dev/x", "major": 1, "minor": 3}])
+    {"path": "/dev/x", "type": "c"}, {"path": "/dev/x", "type": "b", "major": 7},
+    {"path": "/dev/x", "type": "u", "minor": 7}, {"type": "c", "major": 1, "minor": 3},
+    {"path": "/dev/x", "major": 1, "minor": 3}])
 def test_wrong_devices(box, device):
     one = box("true")
     one.linux["devices"] = [device]
-    assert "devices" in one.run().failed()
+    one.run().failed("devices")
 
 
 def test_device_rules_deny_others(box):
@@ -517,7 +518,6 @@ def test_device_rule_allows_reading_alone(box):
     assert "not permitted" in done.err and done.out.split()[0] == "0", done
 
 
-@pytest.mark.xfail(strict=True, reason="the rules come first: what they deny cannot be made")
 def test_later_device_rule_wins(box):
     # Not one of the default devices: runc allows those whatever the rules say.
     one = box("sh", "-c", "head -c1 /dev/other | wc -c; head -c1 /dev/own")

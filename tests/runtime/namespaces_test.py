@@ -1,11 +1,8 @@
-"""Namespaces, host name, sysctl, user mappings, hooks, annotations."""
-import json
+"""Namespaces, host name, sysctl, user mappings, annotations."""
 import os
-import time
 from pathlib import Path
 
 import pytest
-from box import wait_for
 
 KINDS = {"mount": "mnt", "network": "net", "uts": "uts", "pid": "pid", "ipc": "ipc", "cgroup": "cgroup",
          "user": "user", "time": "time"}
@@ -176,17 +173,53 @@ def test_user_namespace_has_full_capabilities_inside_alone(box):
     assert done.err.count("ermission denied") + done.err.count("Read-only") + done.err.count("not permitted") >= 2
 
 
+def test_create_and_start_in_a_user_namespace(box):
+    one = mapped(box("sh", "-c", "id -u > /made; sleep 1000"))
+    one.create().ok()
+    assert one.status() == "created"
+    one.start().ok()
+    assert one.wait_file("/made") == "0\n" and (one.root / "made").stat().st_uid == 100000
+
+
 def test_user_namespace_of_a_user(box):
     one = mapped(box("id", "-u"))
     one.process["user"] = {"uid": 1000, "gid": 1000}
     assert one.run().ok() == "1000\n"
 
 
-@pytest.mark.xfail(strict=True, reason="the error does not name the id")
-def test_user_outside_the_mapping(box):
+@pytest.mark.parametrize("user, words", [
+    ({"uid": 70000, "gid": 0}, ("process.user.uid: 70000", "linux.uidMappings")),
+    ({"uid": 0, "gid": 70001}, ("process.user.gid: 70001", "linux.gidMappings")),
+    ({"uid": 0, "gid": 0, "additionalGids": [5, 70002]}, ("additionalGids[1]: 70002", "linux.gidMappings"))])
+def test_user_outside_the_mapping(box, user, words):
     one = mapped(box("id", "-u"))
-    one.process["user"] = {"uid": 70000, "gid": 0}
-    one.run().failed("70000")
+    one.process["user"] = user
+    one.run().failed("not mapped", *words)
+    one.assert_nothing_left()
+
+
+@pytest.mark.parametrize("user, word", [({"uid": 70000, "gid": 0}, "user.uid: 70000"),
+                                        ({"uid": 0, "gid": 70001}, "user.gid: 70001"),
+                                        ({"uid": 0, "gid": 0, "additionalGids": [70002]}, "70002")])
+def test_user_outside_the_mapping_of_a_joined_namespace(box, user, word):
+    holder = mapped(box("sleep", "1000")).detached()
+    one = joining(box("id", "-u"), holder)
+    one.process["user"] = user
+    one.run().failed(word, "not mapped")
+    one.assert_nothing_left()
+
+
+def test_exec_user_outside_the_mapping(box):
+    one = mapped(box("sleep", "1000")).detached()
+    one.exec("--user", "70000", one.id, "id").failed("70000", "not mapped")
+
+
+def test_user_namespace_without_its_root(box):
+    one = mapped(box("id", "-u"))
+    one.linux["uidMappings"] = [{"containerID": 5, "hostID": 100005, "size": 10}]
+    one.process["user"] = {"uid": 5, "gid": 0}
+    one.run().failed("become user 0", "no mapping")
+    one.assert_nothing_left()
 
 
 def test_exec_in_a_user_namespace(box):
@@ -195,14 +228,79 @@ def test_exec_in_a_user_namespace(box):
         "0", os.readlink(f"/proc/{one.pid()}/ns/user")]
 
 
-@pytest.mark.xfail(strict=True, reason="the other namespaces are made before the user namespace is joined")
-def test_joined_user_namespace(box):
+def joining(one, holder, *kinds):
+    """Joins the holder's user namespace, and those of other kinds by their paths too."""
+    mapped(one)
+    for kind in ("user", *kinds):
+        one.namespace(kind, f"/proc/{holder.pid()}/ns/{KINDS[kind]}")
+    if "uts" in kinds:
+        del one.config["hostname"]
+    return one
+
+
+def ns_of(pid, kind):
+    return os.readlink(f"/proc/{pid}/ns/{KINDS[kind]}")
+
+
+ALL_BUT_USER = ["mount", "network", "uts", "pid", "ipc", "cgroup"]
+SHOW = "for k in user mnt net uts pid ipc cgroup; do readlink /proc/self/ns/$k; done; id -u"
+
+
+@pytest.mark.parametrize("way", ["run", "create"])
+def test_joined_user_namespace(box, way):
+    holder = mapped(box("sleep", "1000")).namespace("cgroup").detached()
+    one = joining(box("sh", "-c", f"({SHOW}) > /saying; mv /saying /said; sleep 1000"), holder).namespace("cgroup")
+    for names in one.process["capabilities"].values():
+        names.append("CAP_SYS_ADMIN")  # over namespaces that belong to the joined user namespace
+    if way == "run":
+        one.detached()
+    else:
+        one.create().ok()
+        one.start().ok()
+    said = dict(zip(["user", *ALL_BUT_USER], one.wait_file("/said").split()))
+    assert said["user"] == ns_of(holder.pid(), "user")
+    for kind in ALL_BUT_USER:
+        assert said[kind] not in (ns_of(holder.pid(), kind), own(KINDS[kind])), kind
+    assert one.inside("mount -t tmpfs t /tmp && hostname").ok() == "box\n"
+
+
+@pytest.mark.parametrize("kind", ["network", "uts", "pid", "ipc", "cgroup"])
+def test_joined_user_namespace_with_another_of_its_own(box, kind):
+    holder = mapped(box("sleep", "1000")).namespace("cgroup").detached()
+    one = joining(box("sh", "-c", f"readlink /proc/self/ns/user; readlink /proc/self/ns/{KINDS[kind]}; id -u"),
+                  holder, kind)
+    assert one.run().ok().split() == [ns_of(holder.pid(), "user"), ns_of(holder.pid(), kind), "0"]
+
+
+def test_joined_user_namespace_with_all_of_its_own(box):
     holder = mapped(box("sleep", "1000")).detached()
-    one = box("sh", "-c", "readlink /proc/self/ns/user; id -u").namespace("user", f"/proc/{holder.pid()}/ns/user")
-    one.linux["uidMappings"] = one.linux["gidMappings"] = MAP
-    for path in [one.root, *one.root.rglob("*")]:
-        os.chown(path, 100000, 100000, follow_symlinks=False)
-    assert one.run().ok().split() == [os.readlink(f"/proc/{holder.pid()}/ns/user"), "0"]
+    one = joining(box("sh", "-c", SHOW), holder, "network", "uts", "pid", "ipc")
+    found = one.run().ok().split()
+    wanted = {kind: ns_of(holder.pid(), kind) for kind in ("user", "network", "uts", "pid", "ipc")}
+    assert [found[0], *found[2:6], found[7]] == [*wanted.values(), "0"]
+
+
+@pytest.mark.parametrize("kind", ["network", "uts", "ipc"])
+def test_joined_user_namespace_with_one_of_the_hosts(box, kind):
+    holder, other = mapped(box("sleep", "1000")).detached(), box("sleep", "1000").detached()
+    one = joining(box("sh", "-c", f"readlink /proc/self/ns/user; readlink /proc/self/ns/{KINDS[kind]}"), holder)
+    one.namespace(kind, f"/proc/{other.pid()}/ns/{KINDS[kind]}")
+    # Its root may not mount what belongs to a namespace of the host's.
+    one.config["mounts"] = [m for m in one.config["mounts"] if m["type"] not in ("sysfs", "mqueue")]
+    if kind == "uts":
+        del one.config["hostname"]
+    assert one.run().ok().split() == [ns_of(holder.pid(), "user"), ns_of(other.pid(), kind)]
+
+
+def test_joined_user_namespace_is_waited_for_and_removed(box):
+    holder = mapped(box("sleep", "1000")).detached()
+    one = joining(box("sh", "-c", "exit 7"), holder)
+    assert one.run().status == 7
+    one.assert_nothing_left()
+    one = joining(box("/no/such/program"), holder)
+    one.run().failed("/no/such/program")
+    one.assert_nothing_left()
+    assert holder.status() == "running"
 
 
 def test_mappings_without_a_user_namespace(box):
@@ -217,144 +315,6 @@ def test_user_namespace_on_a_terminal(box, console):
     one.detached("--console-socket", sock.path)
     sock.receive()
     sock.read_until("0\r\n")
-
-
-# --- hooks ---
-
-HOOKS = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"]
-
-
-def hook(script, **more):
-    return {"path": "/bin/sh", "args": ["sh", "-c", script], "env": ["PATH=/usr/bin:/bin"], **more}
-
-
-def test_hooks_in_order(box):
-    one = box("sh", "-c", "echo process >> /log; sleep 1000")
-    log = one.root / "log"
-    one.config["hooks"] = {kind: [hook(f"echo {kind} >> {'/log' if kind == 'startContainer' else log}")]
-                           for kind in HOOKS}
-    one.create().ok()
-    assert log.read_text().split() == HOOKS[:3]
-    one.start().ok()
-    wait_for(lambda: "process" in log.read_text(), "the process")
-    assert [w for w in log.read_text().split() if w != "process"] == HOOKS[:5]
-    assert log.read_text().split().index("startContainer") < log.read_text().split().index("process")
-    one.kill("KILL").ok()
-    one.wait_status("stopped")
-    one.delete().ok()
-    assert log.read_text().split()[-1] == "poststop"
-
-
-@pytest.mark.parametrize("kind, status", [("prestart", "creating created"), ("createRuntime", "creating created"),
-                                          ("createContainer", "creating created"), ("startContainer", "created"),
-                                          ("poststart", "running"), ("poststop", "stopped")])
-def test_state_on_a_hooks_stdin(box, kind, status):
-    one = box("sleep", "0.2")
-    one.config["annotations"] = {"a": "b"}
-    place = "/seen" if kind == "startContainer" else one.root / "seen"
-    one.config["hooks"] = {kind: [hook(f"cat > {place}")]}
-    one.run().ok()
-    seen = json.loads((one.root / "seen").read_text())
-    assert seen["id"] == one.id and seen["status"] in status.split()
-    assert Path(seen["bundle"]).resolve() == one.bundle.resolve() and seen["annotations"] == {"a": "b"}
-    if kind != "poststop":
-        assert seen["pid"] > 0
-    assert seen["ociVersion"].startswith("1.")
-
-
-@pytest.mark.parametrize("kind, inside", [("prestart", False), ("createRuntime", False), ("createContainer", True),
-                                          ("startContainer", True), ("poststart", False), ("poststop", False)])
-def test_namespace_of_a_hook(box, kind, inside):
-    one = box("sleep", "0.3")
-    place = "/seen" if kind == "startContainer" else one.root / "seen"
-    one.config["hooks"] = {kind: [hook(f"readlink /proc/self/ns/mnt > {place}; readlink /proc/self/ns/uts >> {place}")]}
-    one.run().ok()
-    assert ((one.root / "seen").read_text().split()[0] != own("mnt")) == inside
-
-
-def test_several_hooks_of_a_kind(box):
-    one = box("true")
-    one.config["hooks"] = {"createRuntime": [hook(f"echo {i} >> {one.root}/log") for i in range(5)]}
-    one.run().ok()
-    assert (one.root / "log").read_text().split() == list("01234")
-
-
-def test_environment_and_arguments_of_a_hook(box):
-    one = box("true")
-    one.config["hooks"] = {"createRuntime": [
-        {"path": "/bin/sh", "args": ["given-name", "-c", f"echo $0 $A; env > {one.root}/env", "zero"],
-         "env": ["A=1"]}]}
-    one.run(env={**os.environ, "LEAK": "1"}).ok()
-    found = (one.root / "env").read_text().split()
-    assert "A=1" in found and "LEAK=1" not in found
-
-
-@pytest.mark.parametrize("kind", [*HOOKS[:3], pytest.param("startContainer", marks=pytest.mark.xfail(
-    strict=True, reason="the hook and its status are not told"))])
-def test_failing_hook_before_the_process(box, kind):
-    one = box("sh", "-c", "touch /ran")
-    one.config["hooks"] = {kind: [hook("echo because >&2; exit 3")]}
-    one.run().failed("hook", "3")
-    assert not (one.root / "ran").exists()
-    one.assert_nothing_left()
-
-
-@pytest.mark.xfail(strict=True, reason="poststop hooks do not run after a failed start")
-def test_failing_hook_stops_the_later_and_runs_poststop(box):
-    one = box("true")
-    one.config["hooks"] = {"createRuntime": [hook("exit 1"), hook(f"touch {one.root}/second")],
-                           "poststop": [hook(f"touch {one.root}/poststop")]}
-    one.run().failed("hook")
-    assert not (one.root / "second").exists()
-    assert (one.root / "poststop").exists()
-
-
-@pytest.mark.parametrize("kind", ["poststart", pytest.param("poststop", marks=pytest.mark.xfail(
-    strict=True, reason="a failing poststop hook stops the later ones and fails the command, as in runc"))])
-def test_failing_hook_after_the_process_started(box, kind):
-    # The specification: a warning, and the lifecycle goes on (poststart in runc is an error that stops it).
-    one = box("sh", "-c", "sleep 0.3; echo ran > /ran")
-    one.config["hooks"] = {kind: [hook("exit 3"), hook(f"touch {one.root}/second")]}
-    done = one.run()
-    assert "hook" in done.err, done
-    if kind == "poststop":
-        assert done.status == 0 and (one.root / "second").exists(), done
-    one.assert_nothing_left()
-
-
-def test_hook_timeout(box):
-    one = box("true")
-    one.config["hooks"] = {"createRuntime": [hook("exec sleep 50", timeout=1)]}
-    start = time.monotonic()
-    one.run().failed("hook", "longer")
-    assert time.monotonic() - start < 8
-
-
-def test_hook_killed_by_a_signal(box):
-    one = box("true")
-    one.config["hooks"] = {"createRuntime": [hook("kill -9 $$")]}
-    one.run().failed("hook", "signal")
-
-
-def test_hook_that_is_absent(box):
-    one = box("true")
-    one.config["hooks"] = {"createRuntime": [{"path": "/no/such/hook"}]}
-    one.run().failed("/no/such/hook")
-
-
-def test_hook_that_ignores_its_input(box):
-    one = box("true")
-    one.config["annotations"] = {"big": "x" * 200000}
-    one.config["hooks"] = {"createRuntime": [hook("exit 0")], "poststop": [hook("exec <&-; exit 0")]}
-    one.run().ok()
-
-
-def test_create_runtime_hook_reaches_the_container_network(box):
-    one = box("ip", "link", "show", "lo")
-    one.config["hooks"] = {"createRuntime": [hook(
-        'read s; p=${s#*\\"pid\\":}; p=$(printf %s "$p" | tr -dc "0-9,"); '
-        "nsenter -t ${p%%,*} -n true")]}
-    one.run().ok()
 
 
 def test_annotations_do_not_configure(box):

@@ -299,7 +299,7 @@ TEST(resources)
 	CHECK_STR(r->cpu->cpus, "0-1");
 	CHECK_INT(*r->pids->limit, 100);
 	REQUIRE(b.result.config.linux->devices.count == 1);
-	CHECK_INT(b.result.config.linux->devices.items[0].minor, 3);
+	CHECK_INT(*b.result.config.linux->devices.items[0].minor, 3);
 	CHECK_STR(r->devices.items[r->devices.count - 1].access, "r");
 	REQUIRE(b.result.config.process->rlimits.count == 1);
 	CHECK_INT(b.result.config.process->rlimits.items[0].hard, 32);

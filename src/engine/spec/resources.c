@@ -269,19 +269,21 @@ static int add_device(struct builder *b, struct oci_resources *resources, const 
 			       device.source);
 	struct oci_device *added = list_push(&b->config->devices, sizeof(*added), b->arena);
 	uint32_t *numbers = arena_alloc(b->arena, 3 * sizeof(*numbers));
-	if (added == NULL || numbers == NULL)
+	int64_t *major_number = new_int64(b->arena, major(st.st_rdev));
+	int64_t *minor_number = new_int64(b->arena, minor(st.st_rdev));
+	if (added == NULL || numbers == NULL || major_number == NULL || minor_number == NULL)
 		return list_no_memory(err);
 	numbers[0] = st.st_mode & 07777;
 	numbers[1] = st.st_uid;
 	numbers[2] = st.st_gid;
 	*added = (struct oci_device){.path = device.target,
 				     .type = S_ISCHR(st.st_mode) ? "c" : "b",
-				     .major = major(st.st_rdev),
-				     .minor = minor(st.st_rdev),
+				     .major = major_number,
+				     .minor = minor_number,
 				     .file_mode = &numbers[0],
 				     .uid = &numbers[1],
 				     .gid = &numbers[2]};
-	struct rule rule = {added->type, added->major, added->minor, device.access};
+	struct rule rule = {added->type, *added->major, *added->minor, device.access};
 	return b->options->privileged ? 0 : add_rule(b, resources, &rule, err);
 }
 

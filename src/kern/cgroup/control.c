@@ -5,13 +5,16 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "kern/cgroup/internal.h"
+#include "kern/pidfd/pidfd.h"
 
 #define KILL_FREEZE_MS 200
+#define SIGNAL_BATCH   64 /* descriptors of processes that are held at once */
 
 /*
  * The hierarchy to freeze in, or -1. A hybrid host's v1 freezer comes first: runc and others use
@@ -209,14 +212,80 @@ static int each_pid(int dir_fd, void (*each)(void *context, pid_t pid), void *co
 	return 0;
 }
 
-static void send_signal(void *context, pid_t pid)
+struct pid_heap {
+	pid_t *pids;
+	size_t count;
+	size_t room;
+	bool full; /* there is no memory for more */
+};
+
+static void heap_add(void *context, pid_t pid)
 {
-	(void)kill(pid, *(const int *)context); /* it may be gone by now */
+	struct pid_heap *heap = context;
+
+	if (heap->count == heap->room && !heap->full) {
+		size_t room = heap->room == 0 ? 256 : heap->room * 2;
+		pid_t *more = realloc(heap->pids, room * sizeof(*more));
+		heap->full = more == NULL;
+		heap->pids = more != NULL ? more : heap->pids;
+		heap->room = more != NULL ? room : heap->room;
+	}
+	if (heap->count < heap->room)
+		heap->pids[heap->count++] = pid;
+}
+
+struct signal_batch {
+	const pid_t *pids;
+	size_t count;
+	int fds[SIGNAL_BATCH];
+	bool listed[SIGNAL_BATCH];
+};
+
+static void batch_confirm(void *context, pid_t pid)
+{
+	struct signal_batch *batch = context;
+
+	for (size_t i = 0; i < batch->count; i++)
+		if (batch->pids[i] == pid)
+			batch->listed[i] = true;
+}
+
+/*
+ * Between the reading of a number and the signal it may be given to another process: a descriptor is
+ * taken first, and only who is still listed afterwards is signalled. The descriptor then names a
+ * process that was in the cgroup, or one that is gone.
+ */
+static int signal_some(int dir_fd, const pid_t *pids, size_t count, int signal, struct err *err)
+{
+	struct signal_batch batch = {.pids = pids, .count = count};
+	struct err ignored;
+
+	/* It may be gone by now, or be a thread whose process is listed further up. */
+	for (size_t i = 0; i < count; i++)
+		batch.fds[i] = pidfd_of(pids[i], &ignored);
+	int rc = each_pid(dir_fd, batch_confirm, &batch, err);
+	for (size_t i = 0; i < count; i++) {
+		if (batch.fds[i] >= 0 && batch.listed[i])
+			(void)pidfd_signal(batch.fds[i], signal, &ignored);
+		fd_closep(&batch.fds[i]);
+	}
+	return rc;
 }
 
 static int signal_one(void *context, int dir_fd, struct err *err)
 {
-	return each_pid(dir_fd, send_signal, context, err);
+	struct pid_heap heap = {.pids = NULL};
+	int rc = each_pid(dir_fd, heap_add, &heap, err);
+
+	for (size_t at = 0; rc == 0 && at < heap.count; at += SIGNAL_BATCH) {
+		size_t left = heap.count - at;
+		rc = signal_some(dir_fd, heap.pids + at, left < SIGNAL_BATCH ? left : SIGNAL_BATCH,
+				 *(const int *)context, err);
+	}
+	if (rc == 0 && heap.full)
+		rc = err_set(err, ERR_SYSTEM, ENOMEM, "signal more than %zu processes", heap.count);
+	free(heap.pids);
+	return rc;
 }
 
 int cgroup_signal_dir(int root_fd, const char *dir, int signal, struct err *err)

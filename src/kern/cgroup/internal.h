@@ -15,7 +15,7 @@
 #include "kern/cgroup/cgroup.h"
 #include "kern/cgroup/devices.h"
 
-#define CGROUP_DEPTH_MAX 64 /* of cgroups beneath a container's that are walked */
+#define CGROUP_DEPTH_MAX 65536 /* of cgroups beneath a container's that are walked */
 
 /* Writes text to dir/file beneath CGROUP_ROOT in one write(2). Returns 0 or -errno. */
 int cgroup_write_file(int root_fd, const char *dir, const char *file, const char *text);
@@ -54,7 +54,10 @@ int cgroup_enable_controllers(const struct cgroup *cgroup, size_t i, struct err 
 int cgroup_explain_missing(const struct cgroup *cgroup, size_t i, const char *field,
 			   const char *controller, struct err *err);
 
-/* Calls visit for dir and, before it, each cgroup beneath it, with an open descriptor. */
+/*
+ * Calls visit for dir and, before it, each cgroup beneath it, with an open descriptor. However deep
+ * a container nests them, two descriptors are open and eight bytes a level are in use.
+ */
 int cgroup_walk(int root_fd, const char *dir,
 		int (*visit)(void *context, int dir_fd, struct err *err), void *context,
 		struct err *err);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -148,44 +149,96 @@ int cgroup_next_child(int dir_fd, char *name, size_t size)
 	}
 }
 
-static int walk(int dir_fd, int depth, int (*visit)(void *context, int dir_fd, struct err *err),
-		void *context, struct err *err)
+/* Where to go on in each folder above, on the way back up. */
+struct walk_trail {
+	off_t *resume;
+	size_t depth;
+	size_t room;
+};
+
+static int walk_push(struct walk_trail *trail, off_t at, struct err *err)
+{
+	if (trail->depth == CGROUP_DEPTH_MAX)
+		return err_set(err, ERR_INVALID, E2BIG, "cgroups are nested more than %d deep",
+			       CGROUP_DEPTH_MAX);
+	if (trail->depth == trail->room) {
+		size_t room = trail->room == 0 ? 64 : trail->room * 2;
+		off_t *more = realloc(trail->resume, room * sizeof(*more));
+		if (more == NULL)
+			return err_set(err, ERR_SYSTEM, ENOMEM, "the way into nested cgroups");
+		trail->resume = more;
+		trail->room = room;
+	}
+	trail->resume[trail->depth++] = at;
+	return 0;
+}
+
+/* Into the next child of *at. Returns 1 when *at is that child, 0 when there is none left. */
+static int walk_down(struct walk_trail *trail, int *at, struct err *err)
 {
 	char name[256];
 
-	if (depth > CGROUP_DEPTH_MAX)
-		return err_set(err, ERR_INVALID, 0, "cgroups are nested more than %d deep",
-			       CGROUP_DEPTH_MAX);
 	for (;;) {
-		int rc = cgroup_next_child(dir_fd, name, sizeof(name));
+		int rc = cgroup_next_child(*at, name, sizeof(name));
 		if (rc == 0 || rc == -ENOENT || rc == -ENODEV) /* the end, or removed meanwhile */
-			break;
+			return 0;
 		if (rc < 0) {
 			errno = -rc;
 			return err_errno(err, "read a cgroup's directory");
 		}
-		auto_fd child =
-			openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		int child = openat(*at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (child < 0 && errno == ENOENT)
 			continue;
 		if (child < 0)
 			return err_errno(err, "open the cgroup '%s'", name);
-		rc = walk(child, depth + 1, visit, context, err);
-		if (rc < 0)
+		rc = walk_push(trail, lseek(*at, 0, SEEK_CUR), err);
+		if (rc < 0) {
+			fd_closep(&child);
 			return rc;
+		}
+		fd_closep(at);
+		*at = child;
+		return 1;
 	}
-	return visit(context, dir_fd, err);
+}
+
+static int walk_up(struct walk_trail *trail, int *at, struct err *err)
+{
+	int parent = openat(*at, "..", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (parent < 0)
+		return err_errno(err, "go back up from a nested cgroup");
+	fd_closep(at);
+	*at = parent;
+	if (lseek(parent, trail->resume[--trail->depth], SEEK_SET) < 0)
+		return err_errno(err, "read a cgroup's directory");
+	return 0;
 }
 
 int cgroup_walk(int root_fd, const char *dir,
 		int (*visit)(void *context, int dir_fd, struct err *err), void *context,
 		struct err *err)
 {
-	auto_fd fd = openat(root_fd, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct walk_trail trail = {NULL, 0, 0};
+	auto_fd at = openat(root_fd, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (fd < 0)
+	if (at < 0)
 		return err_errno(err, "open the cgroup '" CGROUP_ROOT "/%s'", dir);
-	return walk(fd, 0, visit, context, err);
+	int rc;
+	for (;;) {
+		rc = walk_down(&trail, &at, err);
+		if (rc > 0)
+			continue;
+		if (rc == 0)
+			rc = visit(context, at, err);
+		if (rc < 0 || trail.depth == 0)
+			break;
+		rc = walk_up(&trail, &at, err);
+		if (rc < 0)
+			break;
+	}
+	free(trail.resume);
+	return rc;
 }
 
 void cgroup_sleep_us(unsigned us)

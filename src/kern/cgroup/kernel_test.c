@@ -255,7 +255,20 @@ static void nested(void)
 	}
 	pid_t pids[1];
 	size_t count;
-	CHECK_ERR(cgroup_list_pids(&cg, pids, 1, &count, &err), ERR_INVALID, "nested");
+	OK(cgroup_list_pids(&cg, pids, 1, &count, &err));
+	CHECK_INT(count, 0);
+	pid_t deep = fork();
+	if (deep == 0)
+		_exit(sleep_long());
+	char number[16];
+	(void)snprintf(number, sizeof(number), "%d", (int)deep);
+	auto_fd procs = openat(at, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+	CHECK(procs >= 0 && write(procs, number, strlen(number)) > 0);
+	OK(cgroup_list_pids(&cg, pids, 1, &count, &err));
+	CHECK_INT(count, 1);
+	CHECK_INT(pids[0], deep);
+	OK(cgroup_kill(&cg, SIGTERM, &err));
+	CHECK_INT(exit_of(deep), 1000 + SIGTERM);
 	remove_all();
 	/* A process in one beneath is found, signalled and killed. */
 	if (!make("nested", &none))

@@ -17,7 +17,7 @@ static int start_run(const struct command_globals *globals, void *values, int ar
 	(void)argc;
 	if (rc < 0)
 		return rc;
-	rc = control_start(&container, err);
+	rc = control_start(&container, globals->warn, globals->warn_context, err);
 	container_close(&container);
 	return rc;
 }

@@ -47,7 +47,6 @@ struct stage_plan {
 enum stage_step {
 	STAGE_STEP_PLAN,
 	STAGE_STEP_WAIT,
-	STAGE_STEP_HOOK, /* the runtime's, before the stage */
 	STAGE_STEP_GROUPS,
 	STAGE_STEP_GID,
 	STAGE_STEP_UID,

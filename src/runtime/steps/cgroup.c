@@ -1,9 +1,45 @@
 /* Makes and limits the cgroup on the host's side; enters it on the container's. */
+#include <string.h>
+
 #include "kern/cgroup/limits.h"
 #include "runtime/resources.h"
 #include "runtime/steps/steps.h"
+#include "runtime/sync.h"
 
 #define CGROUP_REMOVE_TIMEOUT_MS 2000
+
+/*
+ * Whether the rules forbid to make a node that linux.devices may want: the default rules, which come
+ * last, allow making all of them where nothing is allowed but by a rule.
+ */
+static bool cgroup_rules_deny_nodes(const struct start *start)
+{
+	const struct oci_resources *resources = start->config->linux->resources;
+	bool open = false, denied = false;
+
+	if (resources == NULL || step_has_userns(start))
+		return false; /* there, nodes are bound and not made */
+	for (size_t i = 0; i < resources->devices.count; i++) {
+		const struct oci_device_rule *rule = &resources->devices.items[i];
+		char type = rule->type != NULL ? rule->type[0] : 'a';
+		if (type == 'a' || type == '\0') {
+			open = rule->allow;
+			denied = false;
+		} else if (open && !rule->allow &&
+			   (rule->access == NULL || rule->access[0] == '\0' ||
+			    strchr(rule->access, 'm') != NULL)) {
+			denied = true;
+		}
+	}
+	return denied;
+}
+
+static void cgroup_tell(struct start *start, uint32_t warnings)
+{
+	for (uint32_t bit = 1; bit != 0 && bit <= warnings; bit <<= 1)
+		if (warnings & bit)
+			start_warn(start, "%s", cgroup_warning_text((enum cgroup_warning)bit));
+}
 
 int step_cgroup_create(struct start *start, struct err *err)
 {
@@ -15,6 +51,9 @@ int step_cgroup_create(struct start *start, struct err *err)
 		return rc; /* it may be another's: nothing of ours is in it */
 	rc = resources_convert(start->config->linux->resources, &start->container.arena, &limits,
 			       err);
+	start->devices_first = cgroup_rules_deny_nodes(start);
+	if (start->devices_first)
+		limits.device_count = 0;
 	if (rc == 0)
 		rc = cgroup_apply(&start->cgroup, &limits, &warnings, err);
 	if (rc == 0)
@@ -23,10 +62,42 @@ int step_cgroup_create(struct start *start, struct err *err)
 		step_cgroup_remove(start);
 		return rc;
 	}
-	for (uint32_t bit = 1; bit != 0 && bit <= warnings; bit <<= 1)
-		if (warnings & bit)
-			start_warn(start, "%s", cgroup_warning_text((enum cgroup_warning)bit));
+	cgroup_tell(start, warnings);
 	return 0;
+}
+
+/* The process waits, and nothing of the user's has run, until the rules hold. */
+int step_device_rules_apply(struct start *start, struct err *err)
+{
+	struct cgroup_limits limits;
+	uint32_t warnings = 0;
+
+	if (!start->devices_first)
+		return 0;
+	int rc = sync_await(start->sync_fds[0], SYNC_DEVICES, start->options->warn,
+			    start->options->warn_context, err);
+	if (rc == 0)
+		rc = resources_convert(start->config->linux->resources, &start->container.arena,
+				       &limits, err);
+	if (rc < 0)
+		return rc;
+	struct cgroup_limits devices = {.devices = limits.devices,
+					.device_count = limits.device_count};
+	rc = cgroup_update(&start->cgroup, &devices, &warnings, err);
+	if (rc < 0)
+		return rc;
+	cgroup_tell(start, warnings);
+	return sync_send(start->sync_fds[0], SYNC_GO, NULL, err);
+}
+
+int step_device_rules_await(struct start *start, struct err *err)
+{
+	struct sync_message message;
+
+	if (!start->devices_first)
+		return 0;
+	int rc = sync_send(start->sync_fds[1], SYNC_DEVICES, NULL, err);
+	return rc < 0 ? rc : sync_receive(start->sync_fds[1], &message, err);
 }
 
 void step_cgroup_remove(struct start *start)

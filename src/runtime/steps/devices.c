@@ -136,8 +136,8 @@ static int devices_of_config(struct start *start, struct device_parent *folder, 
 			.path = from->path,
 			.mode = device_type_of(from->type) |
 				(from->file_mode != NULL ? *from->file_mode & 07777 : 0666),
-			.major = (unsigned int)from->major,
-			.minor = (unsigned int)from->minor,
+			.major = from->major != NULL ? (unsigned int)*from->major : 0,
+			.minor = from->minor != NULL ? (unsigned int)*from->minor : 0,
 			.uid = from->uid != NULL ? *from->uid : 0,
 			.gid = from->gid != NULL ? *from->gid : 0,
 		};

@@ -1,34 +1,44 @@
-/* Hooks of the start: the runtime's before the root is entered, the container's inside its namespaces. */
+/* Hooks of the start: the runtime's, then the container's inside its namespaces, before the pivot. */
 #include <errno.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include "runtime/hooks.h"
 #include "runtime/steps/steps.h"
 #include "runtime/sync.h"
 
-/* Waits until the first process has its namespaces, runs what the host is to do, lets it go on. */
+static bool hooks_has_host(const struct start *start)
+{
+	const struct oci_hooks *hooks = start->config->hooks;
+
+	return hooks != NULL && hooks->prestart.count + hooks->create_runtime.count > 0;
+}
+
+/* Waits until the first process has mounted all, runs the host's hooks, lets it go on. */
 int step_hooks_host(struct start *start, struct err *err)
 {
 	const struct oci_hooks *hooks = start->config->hooks;
-	struct sync_message message;
 	struct oci_state state = container_state(&start->container, OCI_STATUS_CREATING);
-	bool has_hooks = hooks != NULL && hooks->prestart.count + hooks->create_runtime.count > 0;
 
-	if (!has_hooks && !(start->new_namespaces & CLONE_NEWUSER))
+	if (!hooks_has_host(start))
 		return 0;
-	int rc = sync_receive(start->sync_fds[0], &message, err);
+	int rc = sync_await(start->sync_fds[0], SYNC_MOUNTED, start->options->warn,
+			    start->options->warn_context, err);
 	if (rc < 0)
 		return rc;
-	if (message.type == SYNC_FAILED) {
-		*err = message.err;
-		return err->sys > 0 ? -err->sys : -EIO;
-	}
-	if (has_hooks)
-		rc = hooks_run(&hooks->prestart, "prestart", &state, start->bundle, err);
-	if (rc == 0 && has_hooks)
+	rc = hooks_run(&hooks->prestart, "prestart", &state, start->bundle, err);
+	if (rc == 0)
 		rc = hooks_run(&hooks->create_runtime, "createRuntime", &state, start->bundle, err);
 	return rc < 0 ? rc : sync_send(start->sync_fds[0], SYNC_GO, NULL, err);
+}
+
+int step_hooks_await(struct start *start, struct err *err)
+{
+	struct sync_message message;
+
+	if (!hooks_has_host(start))
+		return 0;
+	int rc = sync_send(start->sync_fds[1], SYNC_MOUNTED, NULL, err);
+	return rc < 0 ? rc : sync_receive(start->sync_fds[1], &message, err);
 }
 
 int step_hooks_container(struct start *start, struct err *err)

@@ -46,8 +46,7 @@ int step_namespaces_open(struct start *start, struct err *err)
 static int namespaces_join(struct start *start, struct err *err)
 {
 	static const enum oci_namespace_type order[] = {
-		OCI_NS_USER,   OCI_NS_NETWORK, OCI_NS_IPC,   OCI_NS_UTS,
-		OCI_NS_CGROUP, OCI_NS_TIME,    OCI_NS_MOUNT,
+		OCI_NS_NETWORK, OCI_NS_IPC, OCI_NS_UTS, OCI_NS_CGROUP, OCI_NS_TIME, OCI_NS_MOUNT,
 	};
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
@@ -104,19 +103,11 @@ int step_sync_namespaces(struct start *start, struct err *err)
 	return rc < 0 ? rc : sync_receive(start->sync_fds[1], &message, err);
 }
 
-static bool namespaces_host_has_work(const struct start *start)
-{
-	const struct oci_hooks *hooks = start->config->hooks;
-
-	return (start->new_namespaces & CLONE_NEWUSER) != 0 ||
-	       (hooks != NULL && hooks->prestart.count + hooks->create_runtime.count > 0);
-}
-
 int step_namespaces_enter(struct start *start, struct err *err)
 {
 	int rc = namespaces_join(start, err);
 
-	if (rc == 0 && namespaces_host_has_work(start))
+	if (rc == 0 && (start->new_namespaces & CLONE_NEWUSER) != 0)
 		rc = step_sync_namespaces(start, err);
 	if (rc < 0)
 		return rc;

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "kern/ns/ns.h"
 #include "kern/pidfd/pidfd.h"
@@ -67,6 +68,107 @@ static int process_come_home(struct process_home *home, struct err *err)
 	return rc;
 }
 
+/*
+ * Joins all that the first process is to be born in. A user namespace gives the rights for what
+ * belongs to it and takes those for what is the host's: the latter comes first. Cgroup and mount
+ * namespaces are joined by the process itself, once it is in its cgroup.
+ */
+static int process_join_user(struct start *start, struct err *err)
+{
+	static const enum oci_namespace_type others[] = {OCI_NS_NETWORK, OCI_NS_IPC, OCI_NS_UTS,
+							 OCI_NS_PID, OCI_NS_TIME};
+	int *user = &start->join_fds[OCI_NS_USER];
+	struct err ignored;
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		int *fd = &start->join_fds[others[i]];
+		if (*fd >= 0 && ns_join(*fd, 0, &ignored) == 0)
+			fd_closep(fd);
+	}
+	int own = ns_is_own(*user, CLONE_NEWUSER, err);
+	int rc = own == 0 ? ns_join(*user, CLONE_NEWUSER, err) : own;
+	if (rc < 0)
+		return err_wrap(err, rc, "join the user namespace");
+	fd_closep(user);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		int *fd = &start->join_fds[others[i]];
+		rc = *fd < 0 ? 0 : ns_join(*fd, 0, err);
+		if (rc < 0)
+			return err_wrap(
+				err, rc,
+				"join the %s namespace: does it belong to the user namespace?",
+				oci_namespace_names[others[i]]);
+		fd_closep(fd);
+	}
+	return 0;
+}
+
+/* The helper's whole life. Returns in the first process alone, its sibling. */
+static void process_bear(struct start *start, int tell_fd)
+{
+	uint64_t flags = CLONE_PARENT | (start->new_namespaces & ~(uint64_t)MADE_INSIDE);
+	struct err err, ignored;
+	int rc = process_join_user(start, &err);
+
+	if (rc == 0) {
+		pid_t pid = ns_clone(flags, start->cgroup_entry.clone_fd, NULL, &err);
+		if (pid == 0)
+			return;
+		rc = pid < 0 ? pid : sync_send_child(tell_fd, pid, &err);
+	}
+	if (rc < 0)
+		(void)sync_send(tell_fd, SYNC_FAILED, &err, &ignored);
+	_exit(0);
+}
+
+static int process_meet(struct start *start, int fd, struct err *err)
+{
+	struct sync_message message;
+	int rc = sync_receive(fd, &message, err);
+
+	if (rc < 0)
+		return rc;
+	if (message.type == SYNC_FAILED)
+		return sync_failure(&message, err);
+	if (message.type != SYNC_CHILD || message.pid <= 0)
+		return err_set(err, ERR_SYSTEM, EPROTO,
+			       "an unexpected message (%u) of the clone's helper", message.type);
+	start->pidfd = pidfd_of(message.pid, err); /* our child: the number stays its own */
+	if (start->pidfd < 0)
+		return start->pidfd;
+	start->pid = message.pid;
+	return 0;
+}
+
+/*
+ * The other namespaces must belong to the user namespace that is joined, and there is no way back
+ * from it: a helper joins it, and the first process is born as the helper's sibling.
+ */
+static int process_clone_in_user(struct start *start, struct err *err)
+{
+	struct err ignored;
+	auto_fd helper = FD_NONE;
+	int fds[2], status;
+	int rc = sync_pair(fds, err);
+
+	if (rc < 0)
+		return rc;
+	auto_fd hear = fds[0];
+	auto_fd tell = fds[1];
+	pid_t pid = ns_clone(0, FD_NONE, &helper, err);
+	if (pid < 0)
+		return pid;
+	if (pid == 0) {
+		process_bear(start, tell);
+		start->pid = 0;
+		return 0;
+	}
+	fd_closep(&tell);
+	rc = process_meet(start, hear, err);
+	(void)pidfd_wait(helper, -1, &status, &ignored);
+	return rc;
+}
+
 static int process_prepare(struct start *start, struct err *err)
 {
 	start->stage_fd = seal_stage(err);
@@ -89,14 +191,11 @@ static int process_record(struct start *start, struct err *err)
 	return container_save(&start->container, err);
 }
 
-int step_process_clone(struct start *start, struct err *err)
+static int process_clone_from_home(struct start *start, struct err *err)
 {
 	struct process_home home;
-	int rc = process_prepare(start, err);
+	int rc = process_leave_home(start, &home, err);
 
-	if (rc < 0)
-		return rc;
-	rc = process_leave_home(start, &home, err);
 	if (rc == 0) {
 		pid_t pid = ns_clone(start->new_namespaces & ~(uint64_t)MADE_INSIDE,
 				     start->cgroup_entry.clone_fd, &start->pidfd, err);
@@ -105,16 +204,29 @@ int step_process_clone(struct start *start, struct err *err)
 		else
 			start->pid = pid;
 	}
-	if (start->pid == 0) {
-		fd_closep(&start->sync_fds[0]);
-		fd_closep(&start->master_fd);
+	if (start->pid == 0)
 		return 0;
-	}
 	struct err second;
 	int home_rc = process_come_home(&home, &second);
 	if (rc == 0 && home_rc < 0) {
 		*err = second;
 		rc = home_rc;
+	}
+	return rc;
+}
+
+int step_process_clone(struct start *start, struct err *err)
+{
+	int rc = process_prepare(start, err);
+
+	if (rc < 0)
+		return rc;
+	rc = start->join_fds[OCI_NS_USER] >= 0 ? process_clone_in_user(start, err)
+					       : process_clone_from_home(start, err);
+	if (start->pid == 0) {
+		fd_closep(&start->sync_fds[0]);
+		fd_closep(&start->master_fd);
+		return 0;
 	}
 	fd_closep(&start->sync_fds[1]);
 	fd_closep(&start->console_fd);
@@ -139,24 +251,12 @@ void step_process_kill(struct start *start)
 
 int step_process_ready(struct start *start, struct err *err)
 {
-	struct sync_message message;
-
 	if (!start->options->wait_for_start) {
 		struct err ignored;
 		/* The record is written. Of a process that is gone start_await() hears more. */
 		(void)sync_send(start->sync_fds[0], SYNC_GO, NULL, &ignored);
 		return 0;
 	}
-	for (;;) {
-		int rc = sync_receive(start->sync_fds[0], &message, err);
-		if (rc < 0)
-			return rc;
-		if (message.type == SYNC_READY)
-			return 0;
-		if (message.type == SYNC_FAILED) {
-			*err = message.err;
-			return err->sys > 0 ? -err->sys : -EIO;
-		}
-		start_warn(start, "%s", message.err.text);
-	}
+	return sync_await(start->sync_fds[0], SYNC_READY, start->options->warn,
+			  start->options->warn_context, err);
 }

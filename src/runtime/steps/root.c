@@ -78,6 +78,37 @@ static int root_own(struct start *start, struct err *err)
 	return mount_set_attr(start->root_fd, 0, 0, MS_PRIVATE, false, err);
 }
 
+static bool root_has_early_hooks(const struct start *start)
+{
+	const struct oci_hooks *hooks = start->config->hooks;
+
+	return hooks != NULL && (hooks->prestart.count > 0 || hooks->create_runtime.count > 0 ||
+				 hooks->create_container.count > 0);
+}
+
+/*
+ * Where the root is attached: over "/", or, for hooks before the pivot, which know it by its path, at
+ * root.path, if that can be reached, and if no mount is shared: the host would see the root on it.
+ * FD_NONE: over "/".
+ */
+static int root_place(const struct start *start, struct err *err)
+{
+	uint32_t flags = 0;
+	int rc = step_root_propagation(start, &flags, err);
+
+	if (rc < 0)
+		return rc;
+	bool apart = flags == 0 || ((flags & MS_REC) != 0 && (flags & MS_SHARED) == 0);
+	if (apart && root_has_early_hooks(start) && start->bundle_fd >= 0 &&
+	    start->options->rootfs_fd < 0) {
+		int fd = openat(start->bundle_fd, start->config->root->path,
+				O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fd >= 0)
+			return fd;
+	}
+	return FD_NONE;
+}
+
 int step_root_mount(struct start *start, struct err *err)
 {
 	struct stat st;
@@ -101,7 +132,10 @@ int step_root_mount(struct start *start, struct err *err)
 	if (fstat(start->root_fd, &st) < 0 || !S_ISDIR(st.st_mode))
 		return err_set(err, ERR_INVALID, ENOTDIR, "root.path '%s'",
 			       start->config->root->path);
-	rc = mount_attach(start->root_fd, slash, err);
+	auto_fd place = root_place(start, err);
+	if (place < 0 && place != FD_NONE)
+		return place;
+	rc = mount_attach(start->root_fd, place >= 0 ? place : slash, err);
 	return rc < 0 ? err_wrap(err, rc, "attach the container's root") : 0;
 }
 

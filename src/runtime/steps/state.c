@@ -1,4 +1,4 @@
-/* Reserves the container's folder, with a copy of config.json for later commands. */
+/* Reserves the container's folder, with a copy of config.json for later commands; opens its FIFOs. */
 #include <errno.h>
 #include <fcntl.h>
 
@@ -39,4 +39,21 @@ void step_state_release(struct start *start)
 	struct err ignored;
 
 	(void)container_forget(&start->container, &ignored);
+}
+
+/*
+ * The two FIFOs of a container that waits for `start`, opened so that neither end blocks, and while
+ * the process has its maker's ids: the root of a user namespace may not look into the folder.
+ */
+int step_fifos_open(struct start *start, struct err *err)
+{
+	int dir_fd = start->container.dir_fd;
+
+	if (!start->options->wait_for_start)
+		return 0;
+	start->go_fd = openat(dir_fd, "start.fifo", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	start->result_fd = openat(dir_fd, "result.fifo", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (start->go_fd < 0 || start->result_fd < 0)
+		return err_errno(err, "open the FIFOs that `start` uses");
+	return 0;
 }

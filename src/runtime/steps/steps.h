@@ -22,16 +22,20 @@ int step_process_clone(struct start *start, struct err *err);
 void step_process_kill(struct start *start);
 int step_userns_map(struct start *start, struct err *err);
 int step_hooks_host(struct start *start, struct err *err);
+int step_device_rules_apply(struct start *start, struct err *err);
 int step_process_ready(struct start *start, struct err *err);
 int step_pid_announce(struct start *start, struct err *err);
 
 /* In the container. */
 int step_oom_score_set(struct start *start, struct err *err);
 int step_cgroup_enter(struct start *start, struct err *err);
+int step_fifos_open(struct start *start, struct err *err);
 int step_namespaces_enter(struct start *start, struct err *err);
 int step_root_mount(struct start *start, struct err *err);
 int step_mounts_attach(struct start *start, struct err *err);
 int step_devices_make(struct start *start, struct err *err);
+int step_device_rules_await(struct start *start, struct err *err);
+int step_hooks_await(struct start *start, struct err *err);
 int step_hooks_container(struct start *start, struct err *err);
 int step_root_enter(struct start *start, struct err *err);
 int step_console_attach(struct start *start, struct err *err);
