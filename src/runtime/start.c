@@ -27,6 +27,7 @@ static const struct host_step host_steps[] = {
 	{"load the configuration", step_config_load, NULL},
 	{"seal the runtime", step_runtime_seal, NULL},
 	{"reserve the state", step_state_reserve, step_state_release},
+	{"take a service manager's place", step_service_prepare, NULL},
 	{"resolve the identity", step_identity_resolve, NULL},
 	{"prepare seccomp", step_seccomp_prepare, NULL},
 	{"connect the console", step_console_connect, NULL},
@@ -51,6 +52,7 @@ static const struct container_step container_steps[] = {
 	{"set the out-of-memory score", step_oom_score_set},
 	{"enter the cgroup", step_cgroup_enter},
 	{"enter namespaces", step_namespaces_enter},
+	{"join a session keyring", step_keyring_join},
 	{"mount the root", step_root_mount},
 	{"attach mounts", step_mounts_attach},
 	{"make devices", step_devices_make},
@@ -75,11 +77,21 @@ void start_warn(struct start *start, const char *fmt, ...)
 	(void)vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	if (start->pid != 0) { /* the host's side, or before the clone */
-		start->options->warn(start->options->warn_context, text);
+		start->options->warn(start->options->log_context, text);
 		return;
 	}
 	(void)err_set(&about, ERR_INVALID, 0, "%s", text);
 	(void)sync_send(start->sync_fds[1], SYNC_WARNING, &about, &ignored);
+}
+
+static void start_tell(const struct start *start, const char *side, const char *name)
+{
+	char text[128];
+
+	if (start->options->step == NULL)
+		return;
+	(void)snprintf(text, sizeof(text), "%s: %s", side, name);
+	start->options->step(start->options->log_context, text);
 }
 
 /* The container's side, from the clone to the stage. Never returns. */
@@ -90,8 +102,11 @@ static void start_inside(struct start *start)
 
 	terminal_reset_signals(start->self.signals_ignored);
 	rc = seal_hide(&err);
-	for (size_t i = 0; i < sizeof(container_steps) / sizeof(container_steps[0]) && rc >= 0; i++)
+	for (size_t i = 0; i < sizeof(container_steps) / sizeof(container_steps[0]) && rc >= 0;
+	     i++) {
+		start_tell(start, "container", container_steps[i].name);
 		rc = container_steps[i].run(start, &err);
+	}
 	if (rc >= 0)
 		(void)payload_stage(start, &err);
 	(void)sync_send(start->sync_fds[1], SYNC_FAILED, &err, &ignored);
@@ -106,6 +121,7 @@ static void start_init(struct start *start, const struct start_options *options)
 	start->bundle_fd = FD_NONE;
 	start->cgroup_host.root_fd = FD_NONE;
 	start->cgroup_entry.clone_fd = FD_NONE;
+	start->notify_fd = FD_NONE;
 	start->console_fd = FD_NONE;
 	start->stage_fd = FD_NONE;
 	start->pidfd = FD_NONE;
@@ -130,6 +146,7 @@ int start_create(const struct start_options *options, struct start *start, struc
 {
 	start_init(start, options);
 	for (size_t i = 0; i < HOST_COUNT; i++) {
+		start_tell(start, "host", host_steps[i].name);
 		int rc = host_steps[i].run(start, err);
 		if (rc < 0) {
 			start_undo_from(start, i);
@@ -159,6 +176,7 @@ void start_done(struct start *start)
 		fd_closep(&start->join_fds[i]);
 	for (size_t i = 0; i < 2; i++)
 		fd_closep(&start->sync_fds[i]);
+	fd_closep(&start->notify_fd);
 	fd_closep(&start->console_fd);
 	fd_closep(&start->stage_fd);
 	fd_closep(&start->bundle_fd);
@@ -208,7 +226,7 @@ int start_await(struct start *start, struct err *err)
 	struct sync_message message;
 	char path[32];
 	int rc = sync_await_exec(start->sync_fds[0], &message, start->options->warn,
-				 start->options->warn_context, err);
+				 start->options->log_context, err);
 
 	if (rc <= 0)
 		return rc;

@@ -35,16 +35,17 @@ int step_config_load(struct start *start, struct err *err)
 
 	if (rc < 0)
 		return rc;
+	const char *name = start->options->config != NULL ? start->options->config : "config.json";
 	struct stat st;
-	if (fstatat(start->bundle_fd, "config.json", &st, 0) == 0 && !S_ISREG(st.st_mode))
-		return err_set(err, ERR_INVALID, 0, "%s/config.json is no regular file",
-			       start->bundle);
-	rc = fd_read_file_at(start->bundle_fd, "config.json", &container->config_text, err);
+	if (fstatat(start->bundle_fd, name, &st, 0) == 0 && !S_ISREG(st.st_mode))
+		return err_set(err, ERR_INVALID, 0, "%s/%s is no regular file", start->bundle,
+			       name);
+	rc = fd_read_file_at(start->bundle_fd, name, &container->config_text, err);
 	if (rc < 0)
 		return err_wrap(err, rc, "bundle '%s'", start->bundle);
 	rc = config_parse(&container->config_text, &container->arena, &container->config, err);
 	if (rc < 0)
-		return err_wrap(err, rc, "%s/config.json", start->bundle);
+		return err_wrap(err, rc, "%s/%s", start->bundle, name);
 	start->config = &container->config;
 	return 0;
 }
