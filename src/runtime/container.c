@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "kern/pidfd/pidfd.h"
 #include "kern/proc/procfs.h"
+#include "runtime/notify.h"
 
 static const struct json_field record_fields[] = {
 	JSON_STRING_NEEDED(struct container_record, oci_version, "ociVersion"),
@@ -22,6 +23,7 @@ static const struct json_field record_fields[] = {
 	JSON_UINT64(struct container_record, pid_start, "pidStart"),
 	JSON_STRING(struct container_record, created, "created"),
 	JSON_UINT32(struct container_record, owner_uid, "ownerUid"),
+	JSON_BOOL(struct container_record, no_new_keyring, "noNewKeyring"),
 	JSON_LIST(struct container_record, cgroup_paths, "cgroupPaths", JSON_TYPE_STRING),
 	JSON_STRING_MAP(struct container_record, annotations, "annotations"),
 };
@@ -269,6 +271,10 @@ int container_forget(struct container *container, struct err *err)
 	if (unlinkat(container->root_fd, container->record.id, AT_REMOVEDIR) == 0 ||
 	    errno == ENOENT)
 		return 0;
+	if (errno == ENOTEMPTY) {
+		notify_forget(container->dir_fd);
+		errno = ENOTEMPTY;
+	}
 	if (errno != ENOTEMPTY)
 		return err_errno(err, "remove the state folder of container '%s'",
 				 container->record.id);

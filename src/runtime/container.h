@@ -11,6 +11,7 @@
 #ifndef CORTEN_RUNTIME_CONTAINER_H
 #define CORTEN_RUNTIME_CONTAINER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -31,6 +32,7 @@ struct container_record {
 		pid_start; /* its start time in clock ticks since boot, against reuse of the number */
 	const char *created; /* RFC 3339 */
 	uint32_t owner_uid;
+	bool no_new_keyring;       /* its processes keep their caller's session keyring */
 	json_strings cgroup_paths; /* absolute folders to remove, innermost last */
 	json_pairs annotations;
 };

@@ -17,6 +17,7 @@
 #include "kern/cgroup/control.h"
 #include "kern/pidfd/pidfd.h"
 #include "runtime/hooks.h"
+#include "runtime/notify.h"
 #include "runtime/resources.h"
 #include "runtime/start.h"
 #include "runtime/sync.h"
@@ -106,8 +107,8 @@ int control_poststart(struct container *container, struct err *err)
 	return rc;
 }
 
-static int control_open_cgroup(const struct container *container, struct cgroup_host *host,
-			       struct cgroup *cgroup, struct err *err)
+int control_open_cgroup(const struct container *container, struct cgroup_host *host,
+			struct cgroup *cgroup, struct err *err)
 {
 	int rc = cgroup_host_open(host, err);
 
@@ -129,6 +130,25 @@ static int control_kill_all(const struct container *container, int signal, struc
 	if (rc < 0)
 		return rc;
 	rc = cgroup_kill(&cgroup, signal, err);
+	cgroup_host_close(&host);
+	return rc;
+}
+
+int control_list_pids(const struct container *container, pid_t *pids, size_t max, size_t *ret_count,
+		      struct err *err)
+{
+	enum oci_status status = container_status(container, NULL);
+	struct cgroup_host host;
+	struct cgroup cgroup;
+
+	*ret_count = 0;
+	/* The cgroup of one that has ended may be another's by now. */
+	if (status == OCI_STATUS_STOPPED || status == OCI_STATUS_CREATING)
+		return 0;
+	int rc = control_open_cgroup(container, &host, &cgroup, err);
+	if (rc < 0)
+		return rc;
+	rc = cgroup_list_pids(&cgroup, pids, max, ret_count, err);
 	cgroup_host_close(&host);
 	return rc;
 }
@@ -195,12 +215,19 @@ int control_update(struct container *container, const struct oci_resources *reso
 	return rc;
 }
 
-/* Whether processes of the container can outlive its first one. */
-static bool control_shares_pids(const struct container *container)
+bool control_shares_pids(const struct container *container)
 {
 	const struct oci_namespace *pid = oci_config_namespace(&container->config, OCI_NS_PID);
 
 	return pid == NULL || (pid->path != NULL && pid->path[0] != '\0');
+}
+
+/* As runc: without a PID namespace of its own, the end of the first process ends no other. */
+static bool control_outlives(struct container *container)
+{
+	struct err ignored;
+
+	return container_load_config(container, &ignored) == 0 && control_shares_pids(container);
 }
 
 int control_kill(struct container *container, int signal, bool all, struct err *err)
@@ -216,7 +243,8 @@ int control_kill(struct container *container, int signal, bool all, struct err *
 		if (!control_shares_pids(container))
 			return 0; /* its cgroup may be another container's by now */
 	}
-	if (all)
+	if (all ||
+	    (signal == SIGKILL && status != OCI_STATUS_STOPPED && control_outlives(container)))
 		return control_kill_all(container, signal, err);
 	if (status == OCI_STATUS_STOPPED || status == OCI_STATUS_CREATING)
 		return err_set(err, ERR_CONFLICT, 0, "container not running: '%s' is %s",
@@ -301,34 +329,51 @@ static void control_destroy(struct container *container,
 		warn(context, err_format(&err, text, sizeof(text)));
 }
 
-int control_start(struct container *container, void (*warn)(void *context, const char *text),
-		  void *context, struct err *err)
+static int control_go(struct container *container, bool *ret_hook_failed, struct err *err)
 {
 	char path[32];
-	bool hook_failed = false;
-	enum oci_status status = container_status(container, NULL);
 
-	if (status != OCI_STATUS_CREATED)
-		return err_set(err, ERR_CONFLICT, 0,
-			       "cannot start container '%s': it is %s, not created",
-			       container->record.id, oci_status_names[status]);
-	int rc = container_load_config(container, err);
-	if (rc < 0)
-		return rc;
 	(void)snprintf(path, sizeof(path), "/proc/%d/root", container->record.pid);
 	auto_fd root_fd = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	rc = control_wake(container, root_fd, &hook_failed, err);
+	int rc = control_wake(container, root_fd, ret_hook_failed, err);
 	if (rc < 0 && err->kind == ERR_CONFLICT)
 		return err_wrap(err, rc, "start container '%s'", container->record.id);
 	if (unlinkat(container->dir_fd, "start.fifo", 0) == 0)
 		(void)unlinkat(container->dir_fd, "result.fifo", 0);
 	if (rc == 0) {
 		rc = control_poststart(container, err);
-		hook_failed = rc < 0;
+		*ret_hook_failed = rc < 0;
 	}
+	return rc < 0 ? err_wrap(err, rc, "start container '%s'", container->record.id) : 0;
+}
+
+int control_start(struct container *container, const char *notify_socket,
+		  void (*warn)(void *context, const char *text), void *context, struct err *err)
+{
+	bool hook_failed = false;
+	int pidfd;
+	enum oci_status status = container_status(container, &pidfd);
+	auto_fd owned = pidfd;
+	auto_fd listener = FD_NONE;
+
+	if (status != OCI_STATUS_CREATED)
+		return err_set(err, ERR_CONFLICT, 0,
+			       "cannot start container '%s': it is %s, not created",
+			       container->record.id, oci_status_names[status]);
+	int rc = container_load_config(container, err);
+	if (rc == 0 && notify_socket != NULL) {
+		listener = notify_listen(container->dir_fd, err);
+		rc = listener < 0 && listener != FD_NONE ? listener : 0;
+	}
+	if (rc == 0)
+		rc = control_go(container, &hook_failed, err);
 	if (hook_failed)
 		control_destroy(container, warn, context);
-	return rc < 0 ? err_wrap(err, rc, "start container '%s'", container->record.id) : 0;
+	if (rc < 0 || listener < 0)
+		return rc;
+	/* Others may look at the container, stop it, run more in it, before it says that it is ready. */
+	container_unlock(container);
+	return notify_forward(listener, notify_socket, container->record.pid, owned, err);
 }
 
 static const struct {
@@ -374,7 +419,7 @@ int control_parse_signal(const char *text, int *ret_signal, struct err *err)
 
 	if (isdigit((unsigned char)text[0])) {
 		long number = strtol(text, &end, 10);
-		if (*end == '\0' && number >= 1 && number <= SIGNAL_MAX) {
+		if (*end == '\0' && number <= SIGNAL_MAX) /* 0 asks whether it lives */ {
 			*ret_signal = (int)number;
 			return 0;
 		}

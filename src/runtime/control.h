@@ -7,14 +7,16 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "kern/cgroup/cgroup.h"
 #include "runtime/container.h"
 
 /*
  * Lets a created container's payload run; returns once its exec worked, or with the cause. When a
- * startContainer or poststart hook fails, the container is killed and deleted.
+ * startContainer or poststart hook fails, the container is killed and deleted. With the caller's
+ * NOTIFY_SOCKET, and if the container was created with one, also waits until it is ready.
  */
-int control_start(struct container *container, void (*warn)(void *context, const char *text),
-		  void *context, struct err *err);
+int control_start(struct container *container, const char *notify_socket,
+		  void (*warn)(void *context, const char *text), void *context, struct err *err);
 
 /* Signals the first process, or with `all` every process. */
 int control_kill(struct container *container, int signal, bool all, struct err *err);
@@ -33,8 +35,19 @@ int control_pause(struct container *container, bool pause, struct err *err);
 int control_update(struct container *container, const struct oci_resources *resources,
 		   void (*warn)(void *context, const char *text), void *context, struct err *err);
 
+/* The container's cgroup as its record has it; the host is closed by the caller. */
+int control_open_cgroup(const struct container *container, struct cgroup_host *ret_host,
+			struct cgroup *ret_cgroup, struct err *err);
+
+/* Its processes, as this PID namespace numbers them; none once it is stopped. */
+int control_list_pids(const struct container *container, pid_t *pids, size_t max, size_t *ret_count,
+		      struct err *err);
+
 /* container_status(), and OCI_STATUS_PAUSED for one that is frozen. */
 enum oci_status control_status(const struct container *container);
+
+/* Whether processes of the container, whose config is loaded, can outlive its first one. */
+bool control_shares_pids(const struct container *container);
 
 /* Runs poststart hooks; a failure stops the container, as the specification says. */
 int control_poststart(struct container *container, struct err *err);

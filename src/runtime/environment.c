@@ -83,7 +83,9 @@ static bool passwd_is_uid(const char *at, size_t len, uint32_t uid)
 	return (size_t)digits == len && memcmp(number, at, len) == 0;
 }
 
-bool environment_parse_home(const char *text, size_t len, uint32_t uid, char *buf, size_t size)
+/* A field, not empty, of uid's line. */
+static bool passwd_find(const char *text, size_t len, uint32_t uid, int field, char *buf,
+			size_t size)
 {
 	const char *end = text + len;
 
@@ -95,7 +97,7 @@ bool environment_parse_home(const char *text, size_t len, uint32_t uid, char *bu
 			stop = end;
 		if (passwd_field(line, stop, 2, &at, &field_len) &&
 		    passwd_is_uid(at, field_len, uid) &&
-		    passwd_field(line, stop, 5, &at, &field_len) && field_len > 0 &&
+		    passwd_field(line, stop, field, &at, &field_len) && field_len > 0 &&
 		    field_len < size && memchr(at, '\0', field_len) == NULL) {
 			memcpy(buf, at, field_len);
 			buf[field_len] = '\0';
@@ -104,6 +106,16 @@ bool environment_parse_home(const char *text, size_t len, uint32_t uid, char *bu
 		line = stop + 1;
 	}
 	return false;
+}
+
+bool environment_parse_home(const char *text, size_t len, uint32_t uid, char *buf, size_t size)
+{
+	return passwd_find(text, len, uid, 5, buf, size);
+}
+
+bool environment_parse_user(const char *text, size_t len, uint32_t uid, char *buf, size_t size)
+{
+	return passwd_find(text, len, uid, 0, buf, size);
 }
 
 /* The uid's home of the first PASSWD_BYTES_MAX bytes; false when there is no such file, or it knows none. */
@@ -123,8 +135,8 @@ static bool passwd_find_home(int rootfd, uint32_t uid, char *home, size_t size)
 	return found;
 }
 
-static int environment_append(struct oci_process *process, const char *variable,
-			      struct arena *arena, struct err *err)
+int environment_set(struct oci_process *process, const char *variable, struct arena *arena,
+		    struct err *err)
 {
 	size_t count = process->env.count;
 	const char **items = arena_alloc(arena, (count + 1) * sizeof(*items));
@@ -151,5 +163,5 @@ int environment_add_home(int rootfd, struct oci_process *process, struct arena *
 		return 0;
 	if (!passwd_find_home(rootfd, process->user.uid, variable + 5, PATH_LENGTH_MAX))
 		(void)snprintf(variable, sizeof(variable), "HOME=/");
-	return environment_append(process, variable, arena, err);
+	return environment_set(process, variable, arena, err);
 }

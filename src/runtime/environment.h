@@ -25,7 +25,14 @@ const char *environment_get(const json_strings *env, const char *name);
 int environment_add_home(int rootfd, struct oci_process *process, struct arena *arena,
 			 struct err *err);
 
+/* Appends "NAME=VALUE", which is copied; the last one of a name is what counts. */
+int environment_set(struct oci_process *process, const char *variable, struct arena *arena,
+		    struct err *err);
+
 /* The home folder of uid in the text of a passwd file, copied to buf; false when not listed. */
 bool environment_parse_home(const char *text, size_t len, uint32_t uid, char *buf, size_t size);
+
+/* The name of uid there, likewise; buf stays as it is when uid is not listed. */
+bool environment_parse_user(const char *text, size_t len, uint32_t uid, char *buf, size_t size);
 
 #endif

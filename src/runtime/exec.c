@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@
 #include "runtime/control.h"
 #include "runtime/environment.h"
 #include "runtime/filter.h"
+#include "runtime/keyring.h"
 #include "runtime/limits.h"
 #include "runtime/payload.h"
 #include "runtime/pid_file.h"
@@ -71,7 +73,7 @@ static void exec_done(struct exec *exec)
 		fd_closep(&exec->sync_fds[i]);
 }
 
-static int exec_find_container(struct exec *exec, struct err *err)
+static int exec_find_container(struct exec *exec, struct exec_process *process, struct err *err)
 {
 	enum oci_status status = container_status(exec->container, &exec->init_pidfd);
 
@@ -86,7 +88,7 @@ static int exec_find_container(struct exec *exec, struct err *err)
 	return 0;
 }
 
-static int exec_resolve(struct exec *exec, struct err *err)
+static int exec_resolve(struct exec *exec, struct exec_process *process, struct err *err)
 {
 	const struct exec_options *options = exec->options;
 	char names[1024], text[1200];
@@ -105,12 +107,12 @@ static int exec_resolve(struct exec *exec, struct err *err)
 		(void)snprintf(text, sizeof(text),
 			       "capabilities not granted, as the runtime lacks them: %s",
 			       caps_format(dropped, names, sizeof(names)));
-		options->warn(options->warn_context, text);
+		options->warn(options->log_context, text);
 	}
 	return 0;
 }
 
-static int exec_open_cgroup(struct exec *exec, struct err *err)
+static int exec_open_cgroup(struct exec *exec, struct exec_process *process, struct err *err)
 {
 	const json_strings *dirs = &exec->container->record.cgroup_paths;
 	int rc = cgroup_host_open(&exec->cgroup_host, err);
@@ -119,14 +121,16 @@ static int exec_open_cgroup(struct exec *exec, struct err *err)
 		rc = cgroup_from_dirs(&exec->cgroup_host, dirs->items, dirs->count, &exec->cgroup,
 				      err);
 	if (rc == 0)
-		rc = cgroup_entry_open(&exec->cgroup, exec->options->cgroup, &exec->entry, err);
+		rc = cgroup_entry_open_each(&exec->cgroup, exec->options->cgroups,
+					    exec->options->cgroup_count, &exec->entry, err);
 	return rc;
 }
 
-static int exec_open_channels(struct exec *exec, int *ret_master, struct err *err)
+static int exec_open_channels(struct exec *exec, struct exec_process *process, struct err *err)
 {
 	int rc = console_connect(&exec->process, exec->options->console_socket,
-				 exec->options->proxy_terminal, &exec->console_fd, ret_master, err);
+				 exec->options->proxy_terminal, &exec->console_fd,
+				 &process->master_fd, err);
 
 	if (rc == 0)
 		rc = sync_pair(exec->sync_fds, err);
@@ -154,9 +158,26 @@ static int exec_namespaces(const struct exec *exec)
 
 static void exec_clamped(void *context, const char *name, uint64_t hard)
 {
-	(void)context;
-	(void)name;
-	(void)hard;
+	const struct exec *exec = context;
+	struct err about = {.kind = ERR_NONE}, ignored;
+
+	(void)err_set(&about, ERR_INVALID, 0,
+		      "process.rlimits: %s lowered to %" PRIu64 ", the most that this host allows",
+		      name, hard);
+	(void)sync_send(exec->sync_fds[1], SYNC_WARNING, &about, &ignored);
+}
+
+/* The container's session keyring; runc's name for it is how it is found. */
+static int exec_join_keyring(const struct exec *exec, struct err *err)
+{
+	struct err about;
+	int rc = exec->container->record.no_new_keyring
+			 ? 0
+			 : keyring_join(exec->container->record.id, false, &about);
+
+	if (rc < 0 && rc != -ENOSYS)
+		*err = about;
+	return rc == -ENOSYS ? 0 : rc;
 }
 
 static int exec_enter(struct exec *exec, int *ret_root_fd, struct err *err)
@@ -183,6 +204,8 @@ static int exec_enter(struct exec *exec, int *ret_root_fd, struct err *err)
 		return err_wrap(err, rc, "enter container '%s'", exec->container->record.id);
 	if (oci_config_namespace(&exec->container->config, OCI_NS_USER) != NULL)
 		rc = caps_set_user(0, 0, NULL, 0, err);
+	if (rc == 0)
+		rc = exec_join_keyring(exec, err);
 	if (rc < 0)
 		return rc;
 	*ret_root_fd = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -204,7 +227,7 @@ static int exec_set_up(struct exec *exec, int root_fd, int *ret_slave, struct er
 			       environment_get(&process->env, "PATH"), process->cwd, exec->path,
 			       sizeof(exec->path), err);
 	if (rc == 0)
-		rc = limits_set(process, 0, false, exec_clamped, NULL, err);
+		rc = limits_set(process, 0, exec->options->clamp_rlimits, exec_clamped, exec, err);
 	return rc;
 }
 
@@ -283,6 +306,10 @@ static int exec_meet(struct exec *exec, struct exec_process *process,
 			return rc;
 		if (message.type == SYNC_CHILD && message.pid > 0)
 			break;
+		if (message.type == SYNC_WARNING) {
+			exec->options->warn(exec->options->log_context, message.err.text);
+			continue;
+		}
 		if ((message.type != SYNC_FAILED && message.type != SYNC_STAGE) ||
 		    ret_early->type != 0)
 			return err_set(err, ERR_SYSTEM, EPROTO,
@@ -318,11 +345,13 @@ static int exec_follow(struct exec *exec, struct exec_process *process, struct e
 	}
 	if (early.type == SYNC_STAGE)
 		return exec_explain_stage(exec, process, &early, err);
-	if (options->pid_file != NULL)
+	if (options->pidfd_socket != NULL)
+		rc = pidfd_socket_send(options->pidfd_socket, process->pidfd, "setns", err);
+	if (rc == 0 && options->pid_file != NULL)
 		rc = pid_file_write(options->pid_file, process->pid, err);
 	if (rc == 0)
 		rc = sync_await_exec(exec->sync_fds[0], &message, options->warn,
-				     options->warn_context, err);
+				     options->log_context, err);
 	return rc <= 0 ? rc : exec_explain_stage(exec, process, &message, err);
 }
 
@@ -351,19 +380,28 @@ static int exec_clone(struct exec *exec, struct exec_process *process, struct er
 int exec_start(struct container *container, const struct exec_options *options,
 	       struct exec_process *ret_process, struct err *err)
 {
+	static const struct {
+		const char *name;
+		int (*run)(struct exec *exec, struct exec_process *process, struct err *err);
+	} steps[] = {
+		{"find the container", exec_find_container},
+		{"resolve capabilities and seccomp", exec_resolve},
+		{"open the cgroup", exec_open_cgroup},
+		{"open the channels", exec_open_channels},
+		{"clone the process", exec_clone},
+	};
 	struct exec exec;
+	char text[128];
+	int rc = 0;
 
 	exec_init(&exec, container, options);
 	*ret_process = (struct exec_process){0, FD_NONE, FD_NONE};
-	int rc = exec_find_container(&exec, err);
-	if (rc == 0)
-		rc = exec_resolve(&exec, err);
-	if (rc == 0)
-		rc = exec_open_cgroup(&exec, err);
-	if (rc == 0)
-		rc = exec_open_channels(&exec, &ret_process->master_fd, err);
-	if (rc == 0)
-		rc = exec_clone(&exec, ret_process, err);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && rc == 0; i++) {
+		(void)snprintf(text, sizeof(text), "exec: %s", steps[i].name);
+		if (options->step != NULL)
+			options->step(options->log_context, text);
+		rc = steps[i].run(&exec, ret_process, err);
+	}
 	exec_done(&exec);
 	if (rc < 0) {
 		fd_closep(&ret_process->pidfd);

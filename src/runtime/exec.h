@@ -18,12 +18,16 @@ struct exec_options {
 	const struct oci_process *process; /* what to run; checked */
 	const char *console_socket;        /* NULL: none */
 	const char *pid_file;              /* NULL: none */
-	const char *cgroup;                /* beneath the container's; NULL: itself */
+	const char *pidfd_socket;          /* takes its pidfd; NULL: none */
+	const char *const *cgroups;        /* "[CONTROLLER,...:]PATH" beneath the container's */
+	size_t cgroup_count;               /* 0: itself */
 	uint32_t preserve_fds;
+	bool clamp_rlimits;  /* lower what may not be raised, with a warning */
 	bool proxy_terminal; /* in the foreground */
 	bool ignore_paused;  /* in a frozen container it waits for the thaw, as asked */
 	void (*warn)(void *context, const char *text);
-	void *warn_context;
+	void (*step)(void *context, const char *text); /* told of each step; NULL: nobody */
+	void *log_context;                             /* of warn and step */
 };
 
 struct exec_process {

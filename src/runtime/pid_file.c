@@ -6,6 +6,8 @@
 
 #include "base/fd.h"
 #include "base/limits.h"
+#include "kern/scm/scm.h"
+#include "kern/tty/tty.h"
 
 int pid_file_write(const char *path, pid_t pid, struct err *err)
 {
@@ -22,4 +24,12 @@ int pid_file_write(const char *path, pid_t pid, struct err *err)
 		return err_errno(err, "open the folder of --pid-file '%s'", path);
 	int rc = fd_replace_file_at(dir, path + len, number, (size_t)digits, 0644, err);
 	return rc < 0 ? err_wrap(err, rc, "--pid-file '%s'", path) : 0;
+}
+
+int pidfd_socket_send(const char *path, int pidfd, const char *kind, struct err *err)
+{
+	auto_fd sock = tty_connect_socket(path, err);
+	int rc = sock < 0 ? sock : scm_send_fd(sock, pidfd, kind, strlen(kind), err);
+
+	return rc < 0 ? err_wrap(err, rc, "--pidfd-socket '%s'", path) : 0;
 }

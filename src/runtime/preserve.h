@@ -3,6 +3,7 @@
 #define CORTEN_RUNTIME_PRESERVE_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 
@@ -13,5 +14,12 @@
  * filled by one of the runtime's own, and that would leak into the payload.
  */
 int preserve_check(uint32_t count, struct err *err);
+
+/*
+ * How many of the descriptors from 3 on a service manager passed to this process (sd_listen_fds(3)): what
+ * LISTEN_FDS says when LISTEN_PID is `pid`, else 0. They come before those of --preserve-fds.
+ */
+int preserve_count_listeners(const char *listen_pid, const char *listen_fds, pid_t pid,
+			     uint32_t *ret_count, struct err *err);
 
 #endif

@@ -28,6 +28,7 @@ static const struct host_step host_steps[] = {
 	{"load the configuration", step_config_load, NULL},
 	{"seal the runtime", step_runtime_seal, NULL},
 	{"reserve the state", step_state_reserve, step_state_release},
+	{"take a service manager's place", step_service_prepare, NULL},
 	{"resolve the identity", step_identity_resolve, NULL},
 	{"prepare seccomp", step_seccomp_prepare, NULL},
 	{"connect the console", step_console_connect, NULL},
@@ -54,6 +55,7 @@ static const struct container_step container_steps[] = {
 	{"enter the cgroup", step_cgroup_enter},
 	{"open the start's FIFOs", step_fifos_open},
 	{"enter namespaces", step_namespaces_enter},
+	{"join a session keyring", step_keyring_join},
 	{"mount the root", step_root_mount},
 	{"attach mounts", step_mounts_attach},
 	{"make devices", step_devices_make},
@@ -80,11 +82,21 @@ void start_warn(struct start *start, const char *fmt, ...)
 	(void)vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	if (start->pid != 0) { /* the host's side, or before the clone */
-		start->options->warn(start->options->warn_context, text);
+		start->options->warn(start->options->log_context, text);
 		return;
 	}
 	(void)err_set(&about, ERR_INVALID, 0, "%s", text);
 	(void)sync_send(start->sync_fds[1], SYNC_WARNING, &about, &ignored);
+}
+
+static void start_tell(const struct start *start, const char *side, const char *name)
+{
+	char text[128];
+
+	if (start->options->step == NULL)
+		return;
+	(void)snprintf(text, sizeof(text), "%s: %s", side, name);
+	start->options->step(start->options->log_context, text);
 }
 
 /* The container's side, from the clone to the stage. Never returns. */
@@ -95,8 +107,11 @@ static void start_inside(struct start *start)
 
 	terminal_reset_signals(start->self.signals_ignored);
 	rc = seal_hide(&err);
-	for (size_t i = 0; i < sizeof(container_steps) / sizeof(container_steps[0]) && rc >= 0; i++)
+	for (size_t i = 0; i < sizeof(container_steps) / sizeof(container_steps[0]) && rc >= 0;
+	     i++) {
+		start_tell(start, "container", container_steps[i].name);
 		rc = container_steps[i].run(start, &err);
+	}
 	if (rc >= 0)
 		(void)payload_stage(start, &err);
 	(void)sync_send(start->sync_fds[1], SYNC_FAILED, &err, &ignored);
@@ -111,6 +126,7 @@ static void start_init(struct start *start, const struct start_options *options)
 	start->bundle_fd = FD_NONE;
 	start->cgroup_host.root_fd = FD_NONE;
 	start->cgroup_entry.clone_fd = FD_NONE;
+	start->notify_fd = FD_NONE;
 	start->console_fd = FD_NONE;
 	start->stage_fd = FD_NONE;
 	start->pidfd = FD_NONE;
@@ -138,13 +154,14 @@ static void start_undo_from(struct start *start, size_t done)
 	/* Hooks may have made what those after the end are to remove. */
 	struct oci_state state = container_state(&start->container, OCI_STATUS_STOPPED);
 	hooks_run_poststop(start->config->hooks, &state, start->bundle, start->options->warn,
-			   start->options->warn_context);
+			   start->options->log_context);
 }
 
 int start_create(const struct start_options *options, struct start *start, struct err *err)
 {
 	start_init(start, options);
 	for (size_t i = 0; i < HOST_COUNT; i++) {
+		start_tell(start, "host", host_steps[i].name);
 		int rc = host_steps[i].run(start, err);
 		if (rc < 0) {
 			start_undo_from(start, i);
@@ -177,6 +194,7 @@ void start_done(struct start *start)
 		fd_closep(&start->join_fds[i]);
 	for (size_t i = 0; i < 2; i++)
 		fd_closep(&start->sync_fds[i]);
+	fd_closep(&start->notify_fd);
 	fd_closep(&start->console_fd);
 	fd_closep(&start->stage_fd);
 	fd_closep(&start->bundle_fd);
@@ -254,7 +272,7 @@ static int start_await_hooks(struct start *start, struct err *err)
 		return 0;
 	container_unlock(&start->container);
 	int rc = sync_await(start->sync_fds[0], SYNC_HOOKED, start->options->warn,
-			    start->options->warn_context, err);
+			    start->options->log_context, err);
 	int lock_rc = container_relock(&start->container, &lock_err);
 	if (lock_rc == 0)
 		return rc;
@@ -271,7 +289,7 @@ int start_await(struct start *start, struct err *err)
 
 	if (rc == 0)
 		rc = sync_await_exec(start->sync_fds[0], &message, start->options->warn,
-				     start->options->warn_context, err);
+				     start->options->log_context, err);
 	if (rc <= 0)
 		return rc;
 	(void)snprintf(path, sizeof(path), "/proc/%d/root", start->pid);

@@ -21,18 +21,25 @@ struct start_options {
 	const char *root;
 	const char *id;
 	const char *bundle;         /* NULL: the working folder */
+	const char *config;         /* beneath the bundle, or absolute; NULL: config.json */
 	const char *console_socket; /* NULL: none */
 	const char *pid_file;       /* NULL: none */
+	const char *pidfd_socket;   /* takes the first process's pidfd; NULL: none */
+	const char *notify_socket;  /* NOTIFY_SOCKET of the caller's; NULL: none */
 	uint32_t preserve_fds;      /* 3 to 3 + n - 1 stay open in the payload */
+	uint32_t listen_fds;        /* the first of them, which a service manager listens on */
 	int rootfs_fd;      /* a detached mount to use as root; FD_NONE: config's root.path */
 	bool clamp_rlimits; /* lower what may not be raised, with a warning */
 	bool no_pivot;
+	bool no_new_keyring;
 	bool wait_for_start; /* create */
+	bool reap_orphans;   /* become the subreaper of a container that has no PID namespace */
 	bool proxy_terminal; /* run in the foreground: the caller takes the master itself */
 	char *const *argv;   /* of the runtime, should it have to execute itself again */
 	char *const *envp;
 	void (*warn)(void *context, const char *text);
-	void *warn_context;
+	void (*step)(void *context, const char *text); /* told of each step; NULL: nobody */
+	void *log_context;                             /* of warn and step */
 };
 
 struct start {
@@ -52,6 +59,7 @@ struct start {
 	char *filter;            /* seccomp program, in the container's arena; NULL: none */
 	uint32_t filter_count;
 	uint32_t filter_flags;
+	int notify_fd;   /* where the container says that it is ready; FD_NONE */
 	int console_fd;  /* connected console socket */
 	int stage_fd;    /* the sealed stage */
 	int sync_fds[2]; /* [0] host, [1] container */

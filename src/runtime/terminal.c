@@ -23,6 +23,7 @@ struct session {
 	int signal_fd;
 	bool input_open;
 	bool raw;
+	struct terminal_extras extras;
 	struct termios saved;
 };
 
@@ -76,6 +77,23 @@ static void session_resize(const struct session *session)
 		(void)tty_set_size(session->master, rows, columns, &ignored);
 }
 
+/* Orphans of the container's, all but the child itself: its status is still to be had. */
+static void session_reap(const struct session *session)
+{
+	siginfo_t ended = {.si_pid = 0}, child = {.si_pid = 0};
+
+	for (;;) {
+		ended.si_pid = 0;
+		if (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) < 0 || ended.si_pid == 0)
+			return;
+		if (waitid((idtype_t)P_PIDFD, (id_t)session->pidfd, &child,
+			   WEXITED | WNOHANG | WNOWAIT) == 0 &&
+		    child.si_pid == ended.si_pid)
+			return;
+		(void)waitid(P_PID, (id_t)ended.si_pid, &ended, WEXITED | WNOHANG);
+	}
+}
+
 static void session_signal(const struct session *session)
 {
 	struct signalfd_siginfo info;
@@ -85,6 +103,8 @@ static void session_signal(const struct session *session)
 		return;
 	if (info.ssi_signo == SIGWINCH)
 		session_resize(session);
+	else if (info.ssi_signo == SIGCHLD)
+		session_reap(session);
 	else
 		(void)pidfd_signal(session->pidfd, (int)info.ssi_signo, &ignored);
 }
@@ -117,8 +137,10 @@ static int session_loop(struct session *session, struct err *err)
 			{.fd = session->signal_fd, .events = POLLIN},
 			{.fd = session->master, .events = POLLIN},
 			{.fd = session->input_open ? STDIN_FILENO : -1, .events = POLLIN},
+			{.fd = session->extras.watch != NULL ? session->extras.watch_fd : -1,
+			 .events = POLLIN},
 		};
-		if (poll(fds, 4, -1) < 0 && errno != EINTR)
+		if (poll(fds, 5, -1) < 0 && errno != EINTR)
 			return err_errno(err, "wait for the container");
 		if (fds[1].revents != 0)
 			session_signal(session);
@@ -126,6 +148,8 @@ static int session_loop(struct session *session, struct err *err)
 			session->master = FD_NONE;
 		if (fds[3].revents != 0 && session->master >= 0)
 			session->input_open = session_copy(STDIN_FILENO, session->master);
+		if (fds[4].revents != 0 && !session->extras.watch(session->extras.context))
+			session->extras.watch = NULL;
 		if (fds[0].revents != 0) {
 			session_drain(session);
 			return 0;
@@ -133,14 +157,21 @@ static int session_loop(struct session *session, struct err *err)
 	}
 }
 
-int terminal_attend(int pidfd, int master, struct err *err)
+int terminal_attend(int pidfd, int master, const struct terminal_extras *extras, struct err *err)
 {
 	struct session session = {.pidfd = pidfd, .master = master, .input_open = master >= 0};
 	struct err ignored;
 	sigset_t set;
 	int status = 0;
 
+	if (extras != NULL)
+		session.extras = *extras;
 	terminal_signals(&set);
+	if (session.extras.reap) {
+		(void)sigaddset(&set, SIGCHLD);
+		(void)sigprocmask(SIG_BLOCK, &set, NULL);
+		session_reap(&session); /* those that ended before */
+	}
 	auto_fd signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
 	if (signal_fd < 0)
 		return err_errno(err, "receive signals");

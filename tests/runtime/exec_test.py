@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from box import TIMEOUT_S, hierarchies
+from box import TIMEOUT_S, cgroup_folders, cgroup_v1, hierarchies, wait_for
 
 
 @pytest.fixture
@@ -254,3 +254,91 @@ def test_seccomp_of_the_container(box):
 
 def test_masked_paths_hold(running):
     assert running.inside("cat /proc/keys; stat -c %t:%T /proc/keys").ok() == "1:3\n"
+
+
+# --- what runc's users expect of the options ---
+
+def in_groups(one, *flags):
+    return one.exec(*flags, one.id, "sh", "-c", "echo $(id -u) $(id -g); id -G").ok().split("\n")[:2]
+
+
+def test_user_alone_keeps_the_groups(box):
+    one = box("sleep", "1000")
+    one.process["user"] = {"uid": 0, "gid": 5, "additionalGids": [7, 8]}
+    one.detached()
+    assert in_groups(one, "--user", "1000") == ["1000 5", "5 7 8"]
+    assert in_groups(one, "--user", "1000:6") == ["1000 6", "6 7 8"]
+
+
+def test_additional_gids_are_added(box):
+    one = box("sleep", "1000")
+    one.process["user"] = {"uid": 0, "gid": 5, "additionalGids": [7]}
+    one.detached()
+    assert in_groups(one, "-g", "20", "--additional-gids", "21") == ["0 5", "5 7 20 21"]
+    one.exec("-g", "x", one.id, "true").failed("--additional-gids")
+
+
+@pytest.mark.parametrize("config, flag, wanted", [(False, [], "0"), (True, [], "1"), (False, ["--no-new-privs"], "1"),
+                                                  (True, ["--no-new-privs=false"], "0")])
+def test_no_new_privs_may_be_taken_back(box, config, flag, wanted):
+    one = box("sleep", "1000")
+    one.process["noNewPrivileges"] = config
+    one.detached()
+    assert one.inside("grep NoNewPrivs /proc/self/status", *flag).ok().split() == ["NoNewPrivs:", wanted]
+
+
+def test_cap_is_ambient_where_any_is_inheritable(box):
+    one = box("sleep", "1000")
+    for kind in ("inheritable", "ambient", "permitted", "effective", "bounding"):
+        one.process["capabilities"][kind] = ["CAP_NET_RAW"]
+    one.process["user"] = {"uid": 1000, "gid": 1000}
+    one.detached()
+    caps = dict(line.split(":\t") for line in one.inside("grep ^Cap /proc/self/status").ok().splitlines())
+    assert int(caps["CapAmb"], 16) == 1 << 13
+    caps = dict(line.split(":\t") for line in one.inside("grep ^Cap /proc/self/status", "--cap", "CAP_NET_RAW").ok().splitlines())
+    assert int(caps["CapAmb"], 16) == int(caps["CapEff"], 16) == 1 << 13
+
+
+@pytest.mark.parametrize("words, moved", [(["inner"], {"memory", "pids"}), (["memory:inner"], {"memory"}),
+                                          (["memory,pids:inner"], {"memory", "pids"}),
+                                          (["memory:inner", "pids:inner"], {"memory", "pids"})])
+def test_cgroup_by_controller(box, words, moved):
+    one = box("sleep", "1000")
+    one.detached()
+    if not cgroup_v1("memory") or not cgroup_v1("pids"):
+        pytest.skip("no controllers of cgroup v1")
+    for folder in cgroup_folders(one.cgroup):
+        (folder / "inner").mkdir()
+        for file in ("cpuset.cpus", "cpuset.mems"):  # a new one of version 1 has none
+            if (folder / file).exists() and not (folder / "inner" / file).read_text().strip():
+                (folder / "inner" / file).write_text((folder / file).read_text())
+    text = one.exec(*[f"--cgroup={word}" for word in words], one.id, "cat", "/proc/self/cgroup").ok()
+    found = {line.split(":")[1]: line.split(":")[2] for line in text.splitlines()}
+    assert {name for name in ("memory", "pids") if found[name].endswith("/inner")} == moved
+
+
+@pytest.mark.parametrize("words, said", [(["nope:x"], "nope"), (["a", "b"], "needs controllers"), (["memory:a", "memory:b"], "already"),
+                                         (["memory:none"], "none")])
+def test_wrong_cgroup(box, words, said):
+    one = box("sleep", "1000")
+    one.detached()
+    if not cgroup_v1("memory"):
+        pytest.skip("no controllers of cgroup v1")
+    one.exec(*[f"--cgroup={word}" for word in words], one.id, "true").failed(said, status=255)
+
+
+def test_signal_0_asks_whether_it_lives(box):
+    one = box("sleep", "1000")
+    one.detached()
+    one.kill("0").ok()
+    assert one.status() == "running"
+
+
+def test_kill_leaves_nothing_running_without_a_pid_namespace(box):
+    one = box("sh", "-c", "sleep 1000 & touch /up; wait").without_namespace("pid")
+    one.detached()
+    wait_for(lambda: (one.root / "up").exists(), "the second process")
+    pids = json.loads(one.runtime("ps", "-f", "json", one.id).ok())
+    assert len(pids) == 2
+    one.kill("KILL").ok()
+    wait_for(lambda: not any(Path(f"/proc/{pid}/exe").exists() for pid in pids), "the end of both")

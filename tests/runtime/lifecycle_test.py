@@ -478,7 +478,7 @@ def test_list_with_a_foreign_folder(box):
 def test_list_without_a_state_root(box):
     one = box()
     one.state_root = one.bundle / "none"
-    one.runtime("list").ok()
+    one.runtime("list").failed(str(one.state_root))
 
 
 # --- pause ---

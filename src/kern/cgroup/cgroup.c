@@ -311,33 +311,103 @@ static int open_v2_entry(const struct cgroup *cgroup, size_t i, const char *dir,
 	return 0;
 }
 
+/* Hierarchy i's entry point, in `sub` beneath the cgroup. */
+static int open_entry(const struct cgroup *cgroup, size_t i, const char *sub,
+		      struct cgroup_entry *entry, struct err *err)
+{
+	const struct cgroup_host *host = cgroup->host;
+	char dir[CGROUP_PATH_MAX], file[CGROUP_PATH_MAX];
+
+	if (cgroup->dir_at[i] == 0)
+		return 0;
+	int rc = join(cgroup_dir(cgroup, i), sub, "", dir, sizeof(dir), err);
+	if (rc < 0)
+		return rc;
+	if (host->hierarchies[i].v2)
+		return open_v2_entry(cgroup, i, dir, &entry->clone_fd, err);
+	rc = join(dir, "tasks", "", file, sizeof(file), err);
+	if (rc < 0)
+		return rc;
+	int fd = openat(host->root_fd, file, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return err_errno(err, "open '" CGROUP_ROOT "/%s'", file);
+	entry->tasks_fds[entry->count++] = fd;
+	return 0;
+}
+
 int cgroup_entry_open(const struct cgroup *cgroup, const char *sub, struct cgroup_entry *ret_entry,
 		      struct err *err)
 {
-	const struct cgroup_host *host = cgroup->host;
-	char inner[CGROUP_PATH_MAX] = "", dir[CGROUP_PATH_MAX], file[CGROUP_PATH_MAX];
+	char inner[CGROUP_PATH_MAX] = "";
 	int rc = sub == NULL ? 0 : cgroup_clean_path(sub, inner, sizeof(inner), err);
 
 	ret_entry->clone_fd = FD_NONE;
 	ret_entry->count = 0;
-	for (size_t i = 0; rc == 0 && i < host->count; i++) {
-		if (cgroup->dir_at[i] == 0)
-			continue;
-		rc = join(cgroup_dir(cgroup, i), inner, "", dir, sizeof(dir), err);
-		if (rc < 0)
-			break;
-		if (host->hierarchies[i].v2) {
-			rc = open_v2_entry(cgroup, i, dir, &ret_entry->clone_fd, err);
-			continue;
-		}
-		rc = join(dir, "tasks", "", file, sizeof(file), err);
-		if (rc < 0)
-			break;
-		int fd = openat(host->root_fd, file, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd < 0)
-			rc = err_errno(err, "open '" CGROUP_ROOT "/%s'", file);
-		else
-			ret_entry->tasks_fds[ret_entry->count++] = fd;
+	for (size_t i = 0; rc == 0 && i < cgroup->host->count; i++)
+		rc = open_entry(cgroup, i, inner, ret_entry, err);
+	if (rc < 0)
+		cgroup_entry_done(ret_entry);
+	return rc;
+}
+
+/* The v1 hierarchy of a controller by name, also of a named one ("systemd"); -1. */
+static int find_named(const struct cgroup_host *host, const char *name, size_t len)
+{
+	for (int c = 0; c < CGROUP_CONTROLLERS; c++) {
+		const char *known = cgroup_controller_name((enum cgroup_controller)c);
+		if (strlen(known) == len && memcmp(known, name, len) == 0)
+			return cgroup_host_find(host, (enum cgroup_controller)c);
+	}
+	return -1;
+}
+
+/* Gives the hierarchies of "a,b:path" their path. */
+static int assign_subs(const struct cgroup *cgroup, const char *sub, const char **ret_paths,
+		       struct err *err)
+{
+	const char *path = strchr(sub, ':') + 1;
+
+	for (const char *at = sub; at < path;) {
+		size_t len = strcspn(at, ",:");
+		int i = find_named(cgroup->host, at, len);
+		if (i < 0)
+			return err_set(err, ERR_INVALID, 0,
+				       "--cgroup '%s': '%.*s' is no controller of version 1 here",
+				       sub, (int)len, at);
+		if (ret_paths[i] != NULL && ret_paths[i] != path)
+			return err_set(err, ERR_INVALID, 0,
+				       "--cgroup '%s': '%.*s' has a path already", sub, (int)len,
+				       at);
+		ret_paths[i] = path;
+		at += len + 1;
+	}
+	return 0;
+}
+
+int cgroup_entry_open_each(const struct cgroup *cgroup, const char *const *subs, size_t count,
+			   struct cgroup_entry *ret_entry, struct err *err)
+{
+	const char *paths[CGROUP_HIERARCHIES_MAX] = {NULL};
+	char inner[CGROUP_PATH_MAX];
+	int rc = 0;
+
+	if (count == 0 || (count == 1 && strchr(subs[0], ':') == NULL))
+		return cgroup_entry_open(cgroup, count == 0 ? NULL : subs[0], ret_entry, err);
+	ret_entry->clone_fd = FD_NONE;
+	ret_entry->count = 0;
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		rc = strchr(subs[i], ':') != NULL
+			     ? assign_subs(cgroup, subs[i], paths, err)
+			     : err_set(err, ERR_INVALID, 0,
+				       "--cgroup '%s': one of several needs controllers, as "
+				       "memory,cpu:%s",
+				       subs[i], subs[i]);
+	for (size_t i = 0; rc == 0 && i < cgroup->host->count; i++) {
+		inner[0] = '\0';
+		if (paths[i] != NULL)
+			rc = cgroup_clean_path(paths[i], inner, sizeof(inner), err);
+		if (rc == 0)
+			rc = open_entry(cgroup, i, inner, ret_entry, err);
 	}
 	if (rc < 0)
 		cgroup_entry_done(ret_entry);

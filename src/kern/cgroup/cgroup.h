@@ -88,6 +88,14 @@ struct cgroup_entry {
  */
 int cgroup_entry_open(const struct cgroup *cgroup, const char *sub, struct cgroup_entry *ret_entry,
 		      struct err *err);
+
+/*
+ * The same with a cgroup of its own for some controllers: each of subs is "PATH", for all, or
+ * "CONTROLLER[,CONTROLLER...]:PATH" for these of v1. ERR_INVALID for a controller that is not there, is
+ * named twice, or for two paths without controllers. count 0: the cgroup itself.
+ */
+int cgroup_entry_open_each(const struct cgroup *cgroup, const char *const *subs, size_t count,
+			   struct cgroup_entry *ret_entry, struct err *err);
 void cgroup_entry_done(struct cgroup_entry *entry);
 
 /*

@@ -73,6 +73,17 @@ int cgroup_next_child(int dir_fd, char *name, size_t size);
  */
 int cgroup_signal_dir(int root_fd, const char *dir, int signal, struct err *err);
 
+/* Where a controller's files are. */
+struct cgroup_source {
+	int root_fd;
+	const char *dir;
+	bool v2;
+	bool known;
+};
+
+struct cgroup_source cgroup_source_of(const struct cgroup *cgroup,
+				      enum cgroup_controller controller);
+
 void cgroup_sleep_us(unsigned us);
 uint64_t cgroup_now_us(void);
 

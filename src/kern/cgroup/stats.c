@@ -12,30 +12,23 @@
 /* v1 writes "no limit" as the largest multiple of a page. */
 #define V1_UNLIMITED 0x7ffffffffffff000u
 
-/* Where a controller's files are. */
-struct source {
-	int root_fd;
-	const char *dir;
-	bool v2;
-	bool known;
-};
-
-static struct source source_of(const struct cgroup *cgroup, enum cgroup_controller controller)
+struct cgroup_source cgroup_source_of(const struct cgroup *cgroup,
+				      enum cgroup_controller controller)
 {
 	int i = cgroup_host_find(cgroup->host, controller);
 
 	if (i < 0)
 		i = cgroup_host_find_v2(cgroup->host);
 	if (i < 0 || cgroup->dir_at[i] == 0)
-		return (struct source){.known = false};
-	return (struct source){.root_fd = cgroup->host->root_fd,
-			       .dir = cgroup_dir(cgroup, (size_t)i),
-			       .v2 = cgroup->host->hierarchies[i].v2,
-			       .known = true};
+		return (struct cgroup_source){.known = false};
+	return (struct cgroup_source){.root_fd = cgroup->host->root_fd,
+				      .dir = cgroup_dir(cgroup, (size_t)i),
+				      .v2 = cgroup->host->hierarchies[i].v2,
+				      .known = true};
 }
 
 /* A number or "max". A file that is not there leaves the value as it is. */
-static bool read_number(const struct source *source, const char *file, uint64_t *ret_value)
+static bool read_number(const struct cgroup_source *source, const char *file, uint64_t *ret_value)
 {
 	char text[64];
 
@@ -53,8 +46,8 @@ struct stat_key {
 };
 
 /* Reads lines "name number". */
-static bool read_keys(const struct source *source, const char *file, const struct stat_key *keys,
-		      size_t count)
+static bool read_keys(const struct cgroup_source *source, const char *file,
+		      const struct stat_key *keys, size_t count)
 {
 	char text[STAT_MAX];
 
@@ -73,7 +66,7 @@ static bool read_keys(const struct source *source, const char *file, const struc
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static void read_memory_v1(const struct source *source, struct cgroup_stats *stats)
+static void read_memory_v1(const struct cgroup_source *source, struct cgroup_stats *stats)
 {
 	uint64_t memsw = 0, memsw_limit = CGROUP_UNLIMITED;
 	const struct stat_key keys[] = {{"total_cache", &stats->memory.cache_bytes},
@@ -98,7 +91,7 @@ static void read_memory_v1(const struct source *source, struct cgroup_stats *sta
 	(void)read_keys(source, "memory.oom_control", oom, COUNT(oom));
 }
 
-static void read_memory_v2(const struct source *source, struct cgroup_stats *stats)
+static void read_memory_v2(const struct cgroup_source *source, struct cgroup_stats *stats)
 {
 	const struct stat_key keys[] = {{"file", &stats->memory.cache_bytes},
 					{"inactive_file", &stats->memory.inactive_file_bytes},
@@ -119,8 +112,8 @@ static void read_memory_v2(const struct source *source, struct cgroup_stats *sta
 
 static void read_cpu_v1(const struct cgroup *cgroup, struct cgroup_stats *stats)
 {
-	struct source usage = source_of(cgroup, CGROUP_CPUACCT);
-	struct source bandwidth = source_of(cgroup, CGROUP_CPU);
+	struct cgroup_source usage = cgroup_source_of(cgroup, CGROUP_CPUACCT);
+	struct cgroup_source bandwidth = cgroup_source_of(cgroup, CGROUP_CPU);
 	const struct stat_key keys[] = {{"nr_periods", &stats->cpu.periods},
 					{"nr_throttled", &stats->cpu.throttled_periods},
 					{"throttled_time", &stats->cpu.throttled_ns}};
@@ -134,7 +127,7 @@ static void read_cpu_v1(const struct cgroup *cgroup, struct cgroup_stats *stats)
 		(void)read_keys(&bandwidth, "cpu.stat", keys, COUNT(keys));
 }
 
-static void read_cpu_v2(const struct source *source, struct cgroup_stats *stats)
+static void read_cpu_v2(const struct cgroup_source *source, struct cgroup_stats *stats)
 {
 	uint64_t usage_us = 0, user_us = 0, system_us = 0, throttled_us = 0;
 	const struct stat_key keys[] = {{"usage_usec", &usage_us},
@@ -152,7 +145,7 @@ static void read_cpu_v2(const struct source *source, struct cgroup_stats *stats)
 }
 
 /* v1: "8:0 Read 4096", one file for bytes and one for operations. */
-static bool read_io_v1(const struct source *source, const char *file, uint64_t *ret_reads,
+static bool read_io_v1(const struct cgroup_source *source, const char *file, uint64_t *ret_reads,
 		       uint64_t *ret_writes)
 {
 	char text[STAT_MAX];
@@ -172,7 +165,7 @@ static bool read_io_v1(const struct source *source, const char *file, uint64_t *
 }
 
 /* v2: "8:0 rbytes=1 wbytes=2 rios=3 wios=4 ..." */
-static bool read_io_v2(const struct source *source, struct cgroup_stats *stats)
+static bool read_io_v2(const struct cgroup_source *source, struct cgroup_stats *stats)
 {
 	char text[STAT_MAX];
 	const struct stat_key keys[] = {{"rbytes=", &stats->io.read_bytes},
@@ -192,7 +185,7 @@ static bool read_io_v2(const struct source *source, struct cgroup_stats *stats)
 	return true;
 }
 
-static void read_io(const struct source *source, struct cgroup_stats *stats)
+static void read_io(const struct cgroup_source *source, struct cgroup_stats *stats)
 {
 	if (source->v2) {
 		stats->io.known = read_io_v2(source, stats);
@@ -207,10 +200,10 @@ static void read_io(const struct source *source, struct cgroup_stats *stats)
 
 int cgroup_read_stats(const struct cgroup *cgroup, struct cgroup_stats *ret_stats, struct err *err)
 {
-	struct source memory = source_of(cgroup, CGROUP_MEMORY);
-	struct source cpu = source_of(cgroup, CGROUP_CPUACCT);
-	struct source pids = source_of(cgroup, CGROUP_PIDS);
-	struct source io = source_of(cgroup, CGROUP_IO);
+	struct cgroup_source memory = cgroup_source_of(cgroup, CGROUP_MEMORY);
+	struct cgroup_source cpu = cgroup_source_of(cgroup, CGROUP_CPUACCT);
+	struct cgroup_source pids = cgroup_source_of(cgroup, CGROUP_PIDS);
+	struct cgroup_source io = cgroup_source_of(cgroup, CGROUP_IO);
 
 	memset(ret_stats, 0, sizeof(*ret_stats));
 	ret_stats->memory.limit_bytes = CGROUP_UNLIMITED;
@@ -239,7 +232,7 @@ int cgroup_read_stats(const struct cgroup *cgroup, struct cgroup_stats *ret_stat
 
 int cgroup_count_oom_kills(const struct cgroup *cgroup, uint64_t *ret_kills, struct err *err)
 {
-	struct source memory = source_of(cgroup, CGROUP_MEMORY);
+	struct cgroup_source memory = cgroup_source_of(cgroup, CGROUP_MEMORY);
 	char text[1024];
 
 	*ret_kills = 0;

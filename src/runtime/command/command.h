@@ -12,18 +12,26 @@
 #include "base/err.h"
 #include "runtime/command/options.h"
 
+#define COMMAND_DEFAULT_ROOT "/run/corten-runtime"
+
 struct command_globals {
+	bool help;
 	const char *root;
+	bool root_given; /* by --root */
 	const char *log;
 	const char *log_format;
+	const char *log_level;
 	bool debug;
+	const char *rootless;
+	bool clamp_rlimits;
 	bool systemd_cgroup;
 	bool version;
-	bool help;
 	char **argv; /* the whole command line and environment, for re-execution */
 	char **envp;
 	void (*warn)(void *context, const char *text); /* to --log, or stderr without it */
-	void *warn_context;
+	void (*step)(void *context, const char *text); /* logs what is done; NULL without --debug */
+	void *log_context;
+	int debug_fd; /* of --log, once a step was logged */
 };
 
 struct command {
@@ -35,13 +43,22 @@ struct command {
 	size_t values_size; /* of the struct that the options fill; starts with `bool help` */
 	int operands_min;
 	int operands_max; /* -1: any */
+	int options_until; /* operands after which no word is an option; 0: options stand anywhere; or */
+#define COMMAND_HELP_ALONE (-1) /* no word is an option, but a first --help */
 	int (*run)(const struct command_globals *globals, void *values, int argc, char **argv,
 		   struct err *err);
 };
 
-extern const struct command command_create, command_start, command_run, command_exec, command_kill,
-	command_delete, command_state, command_list, command_spec, command_features, command_pause,
-	command_resume, command_update;
+extern const struct command command_checkpoint, command_completion, command_create, command_delete,
+	command_events, command_exec, command_features, command_kill, command_list, command_pause,
+	command_ps, command_restore, command_resume, command_run, command_spec, command_start,
+	command_state, command_update;
+
+/* All of them, by name; NULL ends. */
+extern const struct command *const command_table[];
+
+extern const struct option command_global_options[];
+extern const size_t command_global_option_count;
 
 /* Writes a command's result to standard output; `what` names it in errors. Returns 0 or negative. */
 int command_print(const struct buf *out, const char *what, struct err *err);

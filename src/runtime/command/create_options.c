@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "runtime/preserve.h"
@@ -27,9 +28,16 @@ int create_options_convert(const struct command_globals *globals,
 			   const struct create_values *values, const char *id,
 			   struct start_options *ret_options, struct err *err)
 {
+	const char *notify = getenv("NOTIFY_SOCKET");
+	uint32_t listen_fds;
 	int rootfs_fd;
-	int rc = preserve_check(values->preserve_fds, err);
+	int rc = preserve_count_listeners(getenv("LISTEN_PID"), getenv("LISTEN_FDS"), getpid(),
+					  &listen_fds, err);
 
+	if (rc == 0 && values->preserve_fds > PRESERVE_FDS_MAX)
+		rc = preserve_check(values->preserve_fds, err);
+	if (rc == 0)
+		rc = preserve_check(values->preserve_fds + listen_fds, err);
 	if (rc == 0)
 		rc = rootfs_fd_parse(values->rootfs_fd, &rootfs_fd, err);
 	if (rc < 0)
@@ -39,15 +47,21 @@ int create_options_convert(const struct command_globals *globals,
 		.id = id,
 		.bundle = values->bundle,
 		.console_socket = values->console_socket,
+		.config = values->config,
 		.pid_file = values->pid_file,
-		.preserve_fds = values->preserve_fds,
+		.pidfd_socket = values->pidfd_socket,
+		.notify_socket = notify != NULL && notify[0] != '\0' ? notify : NULL,
+		.preserve_fds = values->preserve_fds + listen_fds,
+		.listen_fds = listen_fds,
 		.rootfs_fd = rootfs_fd,
-		.clamp_rlimits = values->clamp_rlimits,
+		.clamp_rlimits = values->clamp_rlimits || globals->clamp_rlimits,
 		.no_pivot = values->no_pivot,
+		.no_new_keyring = values->no_new_keyring,
 		.argv = globals->argv,
 		.envp = globals->envp,
 		.warn = globals->warn,
-		.warn_context = globals->warn_context,
+		.step = globals->step,
+		.log_context = globals->log_context,
 	};
 	return 0;
 }

@@ -16,6 +16,8 @@ struct create_values {
 	const char *bundle;
 	const char *console_socket;
 	const char *pid_file;
+	const char *pidfd_socket;
+	const char *config;
 	uint32_t preserve_fds;
 	const char *rootfs_fd;
 };
@@ -24,16 +26,22 @@ struct create_values {
 	OPTION_HELP(struct create_values),                                                         \
 		OPTION_ROW(struct create_values, bundle, "bundle", 'b', OPTION_STRING, "DIR",      \
 			   "folder of config.json (default: the working folder)"),                 \
+		OPTION_ROW(struct create_values, config, "config", 'f', OPTION_STRING, "FILE",     \
+			   "the configuration beneath the bundle (default config.json)"),          \
 		OPTION_ROW(struct create_values, console_socket, "console-socket", 0,              \
 			   OPTION_STRING, "SOCKET", "send the terminal's master to this socket"),  \
 		OPTION_ROW(struct create_values, pid_file, "pid-file", 0, OPTION_STRING, "FILE",   \
 			   "write the first process's pid to FILE"),                               \
+		OPTION_ROW(struct create_values, pidfd_socket, "pidfd-socket", 0, OPTION_STRING,   \
+			   "SOCKET", "send the first process's pidfd to this socket"),             \
 		OPTION_ROW(struct create_values, preserve_fds, "preserve-fds", 0, OPTION_UINT,     \
 			   "N", "pass descriptors 3 to 3+N-1 on"),                                 \
 		OPTION_ROW(struct create_values, no_pivot, "no-pivot", 0, OPTION_BOOL, NULL,       \
 			   "no pivot_root: for a root on ramfs; weaker"),                          \
 		OPTION_ROW(struct create_values, no_new_keyring, "no-new-keyring", 0, OPTION_BOOL, \
-			   NULL, "accepted: no session keyring is made"),                          \
+			   NULL, "leave it the caller's session keyring"),                         \
+		OPTION_ROW(struct create_values, no_subreaper, "no-subreaper", 0, OPTION_BOOL,     \
+			   NULL, "run without a PID namespace: leave orphans to others"),          \
 		OPTION_ROW(struct create_values, clamp_rlimits, "clamp-rlimits", 0, OPTION_BOOL,   \
 			   NULL, "lower limits that may not be raised, with a warning"),           \
 		OPTION_ROW(struct create_values, rootfs_fd, "rootfs-fd", 0, OPTION_STRING, "N",    \

@@ -22,7 +22,7 @@ static int delete_run(const struct command_globals *globals, void *values_, int 
 	(void)argc;
 	if (rc < 0)
 		return values->force && err->kind == ERR_NOT_FOUND ? 0 : rc;
-	rc = control_delete(&container, values->force, globals->warn, globals->warn_context, err);
+	rc = control_delete(&container, values->force, globals->warn, globals->log_context, err);
 	container_close(&container);
 	return rc;
 }

@@ -16,17 +16,18 @@ struct exec_values {
 	bool help;
 	bool tty;
 	bool detach;
-	bool no_new_privs;
+	int no_new_privs; /* 0: as config.json has it */
 	bool ignore_paused;
 	const char *process;
 	const char *console_socket;
 	const char *pid_file;
+	const char *pidfd_socket;
 	const char *cwd;
 	const char *user;
-	const char *cgroup;
 	const char *apparmor;
 	const char *process_label;
 	uint32_t preserve_fds;
+	struct option_list cgroup;
 	struct option_list env;
 	struct option_list cap;
 	struct option_list additional_gids;
@@ -43,6 +44,8 @@ static const struct option options[] = {
 		   "send the terminal's master to this socket"),
 	OPTION_ROW(struct exec_values, pid_file, "pid-file", 0, OPTION_STRING, "FILE",
 		   "write its pid to FILE"),
+	OPTION_ROW(struct exec_values, pidfd_socket, "pidfd-socket", 0, OPTION_STRING, "SOCKET",
+		   "send its pidfd to this socket"),
 	OPTION_ROW(struct exec_values, cwd, "cwd", 0, OPTION_STRING, "DIR", "its working folder"),
 	OPTION_ROW(struct exec_values, user, "user", 'u', OPTION_STRING, "UID[:GID]", "its user"),
 	OPTION_ROW(struct exec_values, additional_gids, "additional-gids", 'g', OPTION_LIST, "GID",
@@ -50,10 +53,10 @@ static const struct option options[] = {
 	OPTION_ROW(struct exec_values, env, "env", 'e', OPTION_LIST, "NAME=VALUE",
 		   "one more variable"),
 	OPTION_ROW(struct exec_values, cap, "cap", 'c', OPTION_LIST, "CAP", "one more capability"),
-	OPTION_ROW(struct exec_values, no_new_privs, "no-new-privs", 0, OPTION_BOOL, NULL,
+	OPTION_ROW(struct exec_values, no_new_privs, "no-new-privs", 0, OPTION_CHOICE, NULL,
 		   "set no-new-privileges"),
-	OPTION_ROW(struct exec_values, cgroup, "cgroup", 0, OPTION_STRING, "PATH",
-		   "a cgroup beneath the container's"),
+	OPTION_ROW(struct exec_values, cgroup, "cgroup", 0, OPTION_LIST, "[CONTROLLER,...:]PATH",
+		   "a cgroup beneath the container's, for these controllers or for all"),
 	OPTION_ROW(struct exec_values, preserve_fds, "preserve-fds", 0, OPTION_UINT, "N",
 		   "pass descriptors 3 to 3+N-1 on"),
 	OPTION_ROW(struct exec_values, apparmor, "apparmor", 0, OPTION_STRING, "PROFILE",
@@ -78,36 +81,41 @@ static int exec_number(const char *text, const char *option, uint32_t *ret, cons
 	return 0;
 }
 
-static int exec_set_user(const struct exec_values *values, struct oci_process *process,
-			 struct arena *arena, struct err *err)
+/* As in runc: without :GID the group stays config.json's, and so do the additional ones. */
+static int exec_set_user(const char *text, struct oci_user *user, struct err *err)
 {
 	const char *end = "";
-	uint32_t *gids = arena_alloc(arena, (values->additional_gids.count + 1) * sizeof(*gids));
-	int rc = 0;
+	int rc = exec_number(text, "user", &user->uid, &end, err);
+
+	if (rc == 0 && *end == ':')
+		rc = exec_number(end + 1, "user", &user->gid, &end, err);
+	if (rc == 0 && *end != '\0')
+		rc = err_set(err, ERR_INVALID, 0, "--user '%s' is not UID[:GID]", text);
+	return rc;
+}
+
+static int exec_add_groups(const struct option_list *more, struct oci_user *user,
+			   struct arena *arena, struct err *err)
+{
+	size_t had = user->additional_gids.count;
+	uint32_t *gids = arena_alloc(arena, (had + more->count + 1) * sizeof(*gids));
+	const char *end = "";
 
 	if (gids == NULL)
 		return err_set(err, ERR_SYSTEM, ENOMEM, "--additional-gids");
-	if (values->user != NULL) {
-		process->user = (struct oci_user){.umask = process->user.umask};
-		rc = exec_number(values->user, "user", &process->user.uid, &end, err);
-		if (rc == 0 && *end == ':')
-			rc = exec_number(end + 1, "user", &process->user.gid, &end, err);
-		if (rc == 0 && *end != '\0')
-			rc = err_set(err, ERR_INVALID, 0, "--user '%s' is not UID[:GID]",
-				     values->user);
+	for (size_t i = 0; i < had; i++)
+		gids[i] = user->additional_gids.items[i];
+	for (size_t i = 0; i < more->count; i++) {
+		int rc = exec_number(more->items[i], "additional-gids", &gids[had + i], &end, err);
+		if (rc < 0)
+			return rc;
+		if (*end != '\0')
+			return err_set(err, ERR_INVALID, 0,
+				       "--additional-gids '%s' is not a number", more->items[i]);
 	}
-	for (size_t i = 0; rc == 0 && i < values->additional_gids.count; i++) {
-		rc = exec_number(values->additional_gids.items[i], "additional-gids", &gids[i],
-				 &end, err);
-		if (rc == 0 && *end != '\0')
-			rc = err_set(err, ERR_INVALID, 0, "--additional-gids '%s' is not a number",
-				     values->additional_gids.items[i]);
-	}
-	if (values->additional_gids.count > 0) {
-		process->user.additional_gids.items = gids;
-		process->user.additional_gids.count = values->additional_gids.count;
-	}
-	return rc;
+	user->additional_gids.items = gids;
+	user->additional_gids.count = had + more->count;
+	return 0;
 }
 
 /* list with more items behind it, in the arena. */
@@ -146,7 +154,12 @@ static int exec_add_caps(const struct exec_values *values, struct oci_process *p
 	int rc = exec_extend(&caps->bounding, &values->cap, arena, err);
 	if (rc == 0)
 		rc = exec_extend(&caps->permitted, &values->cap, arena, err);
-	return rc < 0 ? rc : exec_extend(&caps->effective, &values->cap, arena, err);
+	if (rc == 0)
+		rc = exec_extend(&caps->effective, &values->cap, arena, err);
+	/* Ambient ones must be inheritable: as runc, where the container knows any of these. */
+	if (rc == 0 && caps->inheritable.count > 0)
+		rc = exec_extend(&caps->ambient, &values->cap, arena, err);
+	return rc;
 }
 
 /* The container's own process with the command line's changes. */
@@ -168,13 +181,15 @@ static int exec_from_words(const struct exec_values *values, struct container *c
 	ret->console_size = NULL;
 	if (values->cwd != NULL)
 		ret->cwd = values->cwd;
-	if (values->no_new_privs)
-		ret->no_new_privileges = true;
+	if (values->no_new_privs != 0)
+		ret->no_new_privileges = values->no_new_privs > 0;
 	int rc = exec_extend(&ret->args, &words, arena, err);
 	if (rc == 0)
 		rc = exec_extend(&ret->env, &values->env, arena, err);
+	if (rc == 0 && values->user != NULL)
+		rc = exec_set_user(values->user, &ret->user, err);
 	if (rc == 0)
-		rc = exec_set_user(values, ret, arena, err);
+		rc = exec_add_groups(&values->additional_gids, &ret->user, arena, err);
 	return rc < 0 ? rc : exec_add_caps(values, ret, arena, err);
 }
 
@@ -226,7 +241,7 @@ static int exec_attend(const struct exec_values *values, struct exec_process *pr
 		if (master < 0)
 			return master;
 	}
-	return terminal_attend(pidfd, master, err);
+	return terminal_attend(pidfd, master, NULL, err);
 }
 
 static int exec_run(const struct command_globals *globals, void *values_, int argc, char **argv,
@@ -255,12 +270,16 @@ static int exec_run(const struct command_globals *globals, void *values_, int ar
 			.process = &process,
 			.console_socket = values->console_socket,
 			.pid_file = values->pid_file,
-			.cgroup = values->cgroup,
+			.pidfd_socket = values->pidfd_socket,
+			.cgroups = values->cgroup.items,
+			.cgroup_count = values->cgroup.count,
+			.clamp_rlimits = globals->clamp_rlimits,
 			.preserve_fds = values->preserve_fds,
 			.proxy_terminal = !values->detach,
 			.ignore_paused = values->ignore_paused,
 			.warn = globals->warn,
-			.warn_context = globals->warn_context,
+			.step = globals->step,
+			.log_context = globals->log_context,
 		};
 		rc = exec_start(&container, &how, &started, err);
 		if (rc < 0)
@@ -277,6 +296,7 @@ const struct command command_exec = {
 	.options = options,
 	.option_count = sizeof(options) / sizeof(options[0]),
 	.values_size = sizeof(struct exec_values),
+	.options_until = 1,
 	.operands_min = 1,
 	.operands_max = -1,
 	.run = exec_run,

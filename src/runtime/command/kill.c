@@ -38,6 +38,7 @@ const struct command command_kill = {
 	.options = options,
 	.option_count = sizeof(options) / sizeof(options[0]),
 	.values_size = sizeof(struct kill_values),
+	.options_until = 1,
 	.operands_min = 1,
 	.operands_max = 2,
 	.run = kill_run,

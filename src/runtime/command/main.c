@@ -1,94 +1,68 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/json.h"
 #include "oci/state.h"
 #include "runtime/command/command.h"
+#include "runtime/command/globals.h"
 
-#define DEFAULT_ROOT   "/run/corten-runtime"
 #define ERROR_TEXT_MAX 1024
 
-static const struct option global_options[] = {
+const struct option command_global_options[] = {
 	OPTION_HELP(struct command_globals),
 	OPTION_ROW(struct command_globals, root, "root", 0, OPTION_STRING, "DIR",
-		   "folder of the containers' state (default " DEFAULT_ROOT ")"),
+		   "folder of the containers' state (default " COMMAND_DEFAULT_ROOT ")"),
 	OPTION_ROW(struct command_globals, log, "log", 0, OPTION_STRING, "FILE",
-		   "write errors and warnings to FILE too"),
+		   "write errors, and warnings instead of to standard error, to FILE"),
 	OPTION_ROW(struct command_globals, log_format, "log-format", 0, OPTION_STRING, "text|json",
 		   "form of the log (default text)"),
+	OPTION_ROW(struct command_globals, log_level, "log-level", 0, OPTION_STRING,
+		   "error|warning|info|debug", "what is logged (default warning)"),
 	OPTION_ROW(struct command_globals, debug, "debug", 0, OPTION_BOOL, NULL,
-		   "accepted; nothing more is logged yet"),
+		   "log each step, as --log-level debug does"),
+	OPTION_ROW(struct command_globals, rootless, "rootless", 0, OPTION_STRING,
+		   "true|false|auto", "do without a cgroup where none may be made (default auto)"),
+	OPTION_ROW(struct command_globals, clamp_rlimits, "clamp-rlimits", 0, OPTION_BOOL, NULL,
+		   "lower limits that may not be raised, with a warning"),
 	OPTION_ROW(struct command_globals, systemd_cgroup, "systemd-cgroup", 0, OPTION_BOOL, NULL,
 		   "not built yet: refused"),
 	OPTION_ROW(struct command_globals, version, "version", 'v', OPTION_BOOL, NULL,
 		   "show the version"),
 };
-#define GLOBAL_COUNT (sizeof(global_options) / sizeof(global_options[0]))
+const size_t command_global_option_count =
+	sizeof(command_global_options) / sizeof(command_global_options[0]);
 
-static const struct command *const commands[] = {
-	&command_create, &command_start, &command_run,      &command_exec,  &command_kill,
-	&command_delete, &command_state, &command_list,     &command_pause, &command_resume,
-	&command_update, &command_spec,  &command_features,
+const struct command *const command_table[] = {
+	&command_checkpoint,
+	&command_create,
+	&command_delete,
+	&command_events,
+	&command_exec,
+	&command_features,
+	&command_kill,
+	&command_list,
+	&command_pause,
+	&command_ps,
+	&command_restore,
+	&command_resume,
+	&command_run,
+	&command_spec,
+	&command_start,
+	&command_state,
+	&command_update,
+	&command_completion,
+	NULL,
 };
-#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
-
-/* One line in runc's form; logs to FILE go on when it cannot be written. */
-static void log_line(int fd, bool json, const char *level, const char *text)
-{
-	BUF_AUTO(line, 16384);
-	char stamp[64];
-	struct timespec now;
-	struct tm parts;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	(void)gmtime_r(&now.tv_sec, &parts);
-	(void)strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &parts);
-	if (json)
-		buf_fmt(&line, "{\"level\":\"%s\",\"msg\":", level);
-	else
-		buf_fmt(&line, "time=\"%s\" level=%s msg=", stamp, level);
-	json_write_string(&line, text);
-	if (json)
-		buf_fmt(&line, ",\"time\":\"%s\"}", stamp);
-	buf_char(&line, '\n');
-	if (!line.failed)
-		(void)fd_write_all(fd, line.data, line.len);
-}
-
-static int log_open(const struct command_globals *globals)
-{
-	if (globals->log == NULL)
-		return FD_NONE;
-	return openat(AT_FDCWD, globals->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-}
-
-static bool log_is_json(const struct command_globals *globals)
-{
-	return globals->log_format != NULL && strcmp(globals->log_format, "json") == 0;
-}
-
-static void warn(void *context, const char *text)
-{
-	const struct command_globals *globals = context;
-	auto_fd fd = log_open(globals);
-
-	log_line(fd >= 0 ? fd : STDERR_FILENO, log_is_json(globals), "warning", text);
-}
 
 static int report(const struct command_globals *globals, const struct err *err, int status)
 {
 	char text[ERROR_TEXT_MAX];
-	auto_fd fd = log_open(globals);
 
 	(void)err_format(err, text, sizeof(text));
-	if (fd >= 0)
-		log_line(fd, log_is_json(globals), "error", text);
+	globals_log(globals, LOG_LEVEL_ERROR, text);
 	(void)fprintf(stderr, "corten-runtime: %s\n", text);
 	return status;
 }
@@ -99,10 +73,10 @@ static void show_help(void)
 
 	buf_str(&out, "Usage: corten-runtime [GLOBAL OPTIONS] COMMAND [OPTIONS] [ARGUMENTS]\n\n"
 		      "An OCI container runtime.\n\nCommands:\n");
-	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		buf_fmt(&out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+	for (size_t i = 0; command_table[i] != NULL; i++)
+		buf_fmt(&out, "  %-10s %s\n", command_table[i]->name, command_table[i]->summary);
 	buf_str(&out, "\nGlobal options:\n");
-	options_help(global_options, GLOBAL_COUNT, &out);
+	options_help(command_global_options, command_global_option_count, &out);
 	buf_str(&out, "\nSee 'corten-runtime COMMAND --help'.\n");
 	(void)fd_write_all(STDOUT_FILENO, out.data, out.len);
 }
@@ -136,65 +110,66 @@ int command_print(const struct buf *out, const char *what, struct err *err)
 	return 0;
 }
 
-static int globals_check(struct command_globals *globals, struct err *err)
+static int command_call(const struct command_globals *globals, const struct command *command,
+			void *values, int argc, char **argv, struct err *err)
 {
-	auto_fd log = log_open(globals);
+	char line[128];
 
-	if (globals->log != NULL && log < 0) {
-		int rc = err_errno(err, "open --log '%s'", globals->log);
-		globals->log = NULL;
-		return rc;
-	}
-	if (globals->log_format != NULL && strcmp(globals->log_format, "text") != 0 &&
-	    strcmp(globals->log_format, "json") != 0)
-		return err_set(err, ERR_INVALID, 0, "--log-format '%s' is neither text nor json",
-			       globals->log_format);
-	if (globals->systemd_cgroup)
+	if (argc < command->operands_min ||
+	    (command->operands_max >= 0 && argc > command->operands_max))
 		return err_set(
-			err, ERR_UNSUPPORTED, 0,
-			"--systemd-cgroup is not built yet: use the cgroupfs driver (Podman: "
-			"cgroup_manager = \"cgroupfs\"; Docker: native.cgroupdriver=cgroupfs)");
-	if (globals->root == NULL || globals->root[0] == '\0')
-		globals->root = DEFAULT_ROOT;
-	return 0;
+			err, ERR_INVALID, 0, "%s needs %s: %d given (see --help)", command->name,
+			command->operands[0] != '\0' ? command->operands : "no argument", argc);
+	(void)snprintf(line, sizeof(line), "%s: state in '%.80s'", command->name, globals->root);
+	globals_log(globals, LOG_LEVEL_DEBUG, line);
+	return command->run(globals, values, argc, argv, err);
 }
 
-static int command_run_one(const struct command_globals *globals, const struct command *command,
-			   int argc, char **argv)
+static int command_run_with(struct command_globals *globals, const struct command *command,
+			    int argc, char **argv, void *values, char **operands)
 {
 	struct err err;
-	void *values = calloc(1, command->values_size);
-
-	if (values == NULL)
-		return 1;
-	int used = options_parse(command->options, command->option_count, argc, argv, values, &err);
-	if (used >= 0 && *(bool *)values) {
+	if (command->options_until == COMMAND_HELP_ALONE && argc > 0 &&
+	    strcmp(argv[0], "--help") != 0 && strcmp(argv[0], "-h") != 0)
+		argc = 0;
+	int count = options_split(command->options, command->option_count, argc, argv,
+				  command->options_until, values, operands, &err);
+	if (count < 0)
+		return report(globals, &err, 1);
+	if (*(bool *)values) {
 		show_command_help(command);
-		free(values);
 		return 0;
 	}
-	int rc = used;
-	int left = argc - used;
-	if (used >= 0 && (left < command->operands_min ||
-			  (command->operands_max >= 0 && left > command->operands_max)))
-		rc = err_set(
-			&err, ERR_INVALID, 0, "%s needs %s: %d given (see --help)", command->name,
-			command->operands[0] != '\0' ? command->operands : "no argument", left);
-	else if (used >= 0)
-		rc = command->run(globals, values, left, argv + used, &err);
-	free(values);
+	int rc = command_call(globals, command, values, count, operands, &err);
 	if (rc < 0)
-		return report(globals, &err, command == &command_exec ? 255 : 1);
+		rc = report(globals, &err, command == &command_exec && count > 0 ? 255 : 1);
+	return rc;
+}
+
+static int command_run_one(struct command_globals *globals, const struct command *command, int argc,
+			   char **argv)
+{
+	void *values = calloc(1, command->values_size);
+	char **operands = calloc((size_t)argc + 1, sizeof(*operands));
+	int rc = 1;
+
+	if (values != NULL && operands != NULL)
+		rc = command_run_with(globals, command, argc, argv, values, operands);
+	free(operands);
+	free(values);
+	fd_closep(&globals->debug_fd);
 	return rc;
 }
 
 int command_main(int argc, char **argv, char **envp)
 {
-	struct command_globals globals = {.argv = argv, .envp = envp, .warn = warn};
+	struct command_globals globals = {
+		.argv = argv, .envp = envp, .warn = globals_warn, .debug_fd = FD_NONE};
 	struct err err;
 
-	globals.warn_context = &globals;
-	int used = options_parse(global_options, GLOBAL_COUNT, argc - 1, argv + 1, &globals, &err);
+	globals.log_context = &globals;
+	int used = options_parse(command_global_options, command_global_option_count, argc - 1,
+				 argv + 1, &globals, &err);
 	if (used < 0)
 		return report(&globals, &err, 1);
 	if (globals.version) {
@@ -209,9 +184,11 @@ int command_main(int argc, char **argv, char **envp)
 	}
 	if (globals_check(&globals, &err) < 0)
 		return report(&globals, &err, 1);
-	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		if (strcmp(commands[i]->name, argv[0]) == 0)
-			return command_run_one(&globals, commands[i], argc - 1, argv + 1);
+	if (globals.debug)
+		globals.step = globals_debug;
+	for (size_t i = 0; command_table[i] != NULL; i++)
+		if (strcmp(command_table[i]->name, argv[0]) == 0)
+			return command_run_one(&globals, command_table[i], argc - 1, argv + 1);
 	(void)err_set(&err, ERR_INVALID, 0, "unknown command '%s' (see --help)", argv[0]);
 	return report(&globals, &err, 1);
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HELP_COLUMN 32
+
 static const struct option *option_find(const struct option *options, size_t count,
 					const char *name, size_t len)
 {
@@ -48,6 +50,12 @@ static int option_set(const struct option *option, const char *value, void *valu
 	switch (option->kind) {
 	case OPTION_BOOL:
 		return option_set_bool(target, option->name, value, err);
+	case OPTION_CHOICE: {
+		bool yes;
+		int rc = option_set_bool(&yes, option->name, value, err);
+		*(int *)target = rc < 0 ? 0 : yes ? 1 : -1;
+		return rc;
+	}
 	case OPTION_UINT:
 		return option_set_uint(target, option->name, value, err);
 	case OPTION_STRING:
@@ -81,14 +89,14 @@ static int option_take(const struct option *options, size_t count, int left, cha
 	if (option == NULL && word[1] != '-' && len > 1) {
 		/* -e5: a letter with its value stuck on */
 		option = option_find(options, count, name, 1);
-		if (option != NULL && option->kind == OPTION_BOOL)
+		if (option != NULL && !option_has_value(option))
 			option = NULL;
 		value = name + 1;
 	}
 	if (option == NULL)
 		return err_set(err, ERR_INVALID, 0, "unknown option '%.*s' (see --help)",
 			       (int)(name - word) + (int)len, word);
-	if (option->kind != OPTION_BOOL && value == NULL) {
+	if (option_has_value(option) && value == NULL) {
 		if (left < 2)
 			return err_set(err, ERR_INVALID, 0, "--%s needs a value: %s", option->name,
 				       option->value);
@@ -117,6 +125,31 @@ int options_parse(const struct option *options, size_t count, int argc, char **a
 	return at;
 }
 
+int options_split(const struct option *options, size_t count, int argc, char **argv, int until,
+		  void *values, char **operands, struct err *err)
+{
+	int found = 0;
+	bool done = false;
+
+	for (int at = 0; at < argc;) {
+		done = done || (until > 0 && found >= until);
+		if (done || argv[at][0] != '-' || argv[at][1] == '\0') {
+			operands[found++] = argv[at++];
+			continue;
+		}
+		if (strcmp(argv[at], "--") == 0) {
+			done = true;
+			at++;
+			continue;
+		}
+		int used = option_take(options, count, argc - at, argv + at, values, err);
+		if (used < 0)
+			return used;
+		at += used;
+	}
+	return found;
+}
+
 void options_help(const struct option *options, size_t count, struct buf *out)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -128,6 +161,11 @@ void options_help(const struct option *options, size_t count, struct buf *out)
 		buf_fmt(&left, "--%s", options[i].name);
 		if (options[i].value != NULL)
 			buf_fmt(&left, " %s", options[i].value);
-		buf_fmt(out, "  %-32s %s\n", left.data, options[i].help);
+		/* One that is too long for its column has a line of its own. */
+		if (left.len > HELP_COLUMN)
+			buf_fmt(out, "  %s\n  %-*s %s\n", left.data, HELP_COLUMN, "",
+				options[i].help);
+		else
+			buf_fmt(out, "  %-*s %s\n", HELP_COLUMN, left.data, options[i].help);
 	}
 }

@@ -1,7 +1,10 @@
+#include <unistd.h>
+
 #include "base/fd.h"
 #include "runtime/command/command.h"
 #include "runtime/command/create_options.h"
 #include "runtime/control.h"
+#include "runtime/notify.h"
 #include "runtime/start.h"
 #include "runtime/terminal.h"
 
@@ -11,30 +14,71 @@ static const struct option options[] = {
 		   "leave the container running and return"),
 	OPTION_ROW(struct create_values, keep, "keep", 0, OPTION_BOOL, NULL,
 		   "do not delete the container when it ends"),
-	OPTION_ROW(struct create_values, no_subreaper, "no-subreaper", 0, OPTION_BOOL, NULL,
-		   "accepted: the runtime never becomes a subreaper"),
 };
 
+/* What the host's service manager waits for; see notify.h. */
+struct run_notify {
+	const struct command_globals *globals;
+	const char *address;
+	int listener;
+	pid_t pid;
+	int pidfd;
+};
+
+static void run_warn(const struct command_globals *globals, const struct err *about)
+{
+	char text[sizeof(about->text)];
+
+	globals->warn(globals->log_context, err_format(about, text, sizeof(text)));
+}
+
+/* In the foreground the runtime itself stays the service's main process. */
+static bool run_hear(void *context)
+{
+	const struct run_notify *notify = context;
+	struct err err;
+	int rc = notify_receive(notify->listener, &err);
+
+	if (rc > 0)
+		rc = notify_tell(notify->address, notify->pid, &err) < 0 ? -1 : 1;
+	if (rc < 0)
+		run_warn(notify->globals, &err);
+	return rc == 0;
+}
+
 /* The payload runs; waits for it when in the foreground. */
-static int run_attend(struct start *start, const struct create_values *values, struct err *err)
+static int run_attend(struct start *start, const struct create_values *values,
+		      struct run_notify *notify, struct err *err)
 {
 	auto_fd master = FD_NONE;
+	struct terminal_extras extras = {
+		.reap = start->options->reap_orphans && control_shares_pids(&start->container),
+		.watch = notify->listener >= 0 ? run_hear : NULL,
+		.context = notify,
+		.watch_fd = notify->listener,
+	};
+	struct err about;
 
-	if (values->detach)
+	if (values->detach) {
+		if (notify->listener >= 0 && notify_forward(notify->listener, notify->address,
+							    start->pid, start->pidfd, &about) < 0)
+			run_warn(notify->globals, &about);
 		return 0;
+	}
+	notify->pid = getpid();
 	if (start->master_fd >= 0) {
 		master = terminal_receive(start->master_fd, err);
 		if (master < 0)
 			return master;
 	}
-	return terminal_attend(start->pidfd, master, err);
+	return terminal_attend(start->pidfd, master, &extras, err);
 }
 
 static int run_delete(struct start *start, int status, struct err *err)
 {
 	struct err delete_err;
 	int rc = control_delete(&start->container, true, start->options->warn,
-				start->options->warn_context, &delete_err);
+				start->options->log_context, &delete_err);
 
 	if (rc < 0 && status >= 0) {
 		*err = delete_err;
@@ -55,12 +99,15 @@ static int run_run(const struct command_globals *globals, void *values_, int arg
 	if (rc < 0)
 		return rc;
 	how.proxy_terminal = !values->detach;
+	how.reap_orphans = !values->detach && !values->no_subreaper;
 	if (!values->detach)
 		rc = terminal_block_signals(err);
 	if (rc == 0)
 		rc = start_create(&how, &start, err);
 	if (rc < 0)
 		return rc;
+	struct run_notify notify = {
+		.globals = globals, .address = how.notify_socket, .listener = start.notify_fd};
 	rc = start_await(&start, err);
 	if (rc == 0)
 		rc = control_poststart(&start.container, err);
@@ -70,7 +117,7 @@ static int run_run(const struct command_globals *globals, void *values_, int arg
 		return rc;
 	}
 	container_unlock(&start.container);
-	rc = run_attend(&start, values, err);
+	rc = run_attend(&start, values, &notify, err);
 	if (!values->detach && !values->keep)
 		rc = run_delete(&start, rc, err);
 	start_done(&start);

@@ -1,5 +1,7 @@
 #include "runtime/command/spec_template.h"
 
+#include <string.h>
+
 #include "oci/state.h"
 
 #define LIST(array)                                         \
@@ -76,6 +78,9 @@ static struct oci_mount mounts[] = {
 	 {NULL, 0}},
 };
 
+#define MOUNT_COUNT (sizeof(mounts) / sizeof(mounts[0]))
+_Static_assert(MOUNT_COUNT == SPEC_TEMPLATE_MOUNTS, "room for the mounts");
+
 static struct oci_namespace namespaces[] = {
 	{OCI_NS_PID, NULL}, {OCI_NS_NETWORK, NULL}, {OCI_NS_IPC, NULL},
 	{OCI_NS_UTS, NULL}, {OCI_NS_MOUNT, NULL},   {OCI_NS_CGROUP, NULL},
@@ -91,18 +96,53 @@ static const char *read_only[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/s
 static struct oci_device_rule device_rules[] = {{.allow = false, .access = "rwm"}};
 static struct oci_resources resources = {.devices = LIST(device_rules)};
 
-static struct oci_linux linux_ = {
-	.namespaces = LIST(namespaces),
-	.resources = &resources,
-	.masked_paths = LIST(masked),
-	.readonly_paths = LIST(read_only),
-};
+void spec_template_init(struct spec_template *ret, bool cgroup_namespace)
+{
+	*ret = (struct spec_template){
+		.linux_ = {.namespaces = LIST(namespaces),
+			   .resources = &resources,
+			   .masked_paths = LIST(masked),
+			   .readonly_paths = LIST(read_only)},
+		.config = {.oci_version = OCI_VERSION,
+			   .process = &process,
+			   .root = &root,
+			   .hostname = "corten",
+			   .mounts = LIST(mounts)},
+	};
+	if (!cgroup_namespace)
+		ret->linux_.namespaces.count--; /* the last one */
+	ret->config.linux = &ret->linux_;
+}
 
-const struct oci_config spec_template = {
-	.oci_version = OCI_VERSION,
-	.process = &process,
-	.root = &root,
-	.hostname = "corten",
-	.mounts = LIST(mounts),
-	.linux = &linux_,
-};
+/* A user's container joins the host's network, has one id, and makes no cgroup of limits. */
+void spec_template_make_rootless(struct spec_template *template, uint32_t uid, uint32_t gid)
+{
+	static const char *sys_options[] = {"rbind", "nosuid", "noexec", "nodev", "ro"};
+	size_t count = 0;
+
+	for (size_t i = 0; i < template->linux_.namespaces.count; i++)
+		if (namespaces[i].type != OCI_NS_NETWORK)
+			template->namespaces[count++] = namespaces[i];
+	template->namespaces[count++] = (struct oci_namespace){OCI_NS_USER, NULL};
+	template->linux_.namespaces.items = template->namespaces;
+	template->linux_.namespaces.count = count;
+	template->uid_mapping = (struct oci_id_mapping){.host_id = uid, .size = 1};
+	template->gid_mapping = (struct oci_id_mapping){.host_id = gid, .size = 1};
+	template->linux_.uid_mappings.items = &template->uid_mapping;
+	template->linux_.uid_mappings.count = 1;
+	template->linux_.gid_mappings.items = &template->gid_mapping;
+	template->linux_.gid_mappings.count = 1;
+	template->linux_.resources = NULL;
+	for (size_t i = 0; i < MOUNT_COUNT; i++) {
+		template->mounts[i] = mounts[i];
+		if (strcmp(mounts[i].destination, "/sys") == 0) {
+			template->mounts[i].type = "none";
+			template->mounts[i].source = "/sys";
+			template->mounts[i].options = (json_strings)LIST(sys_options);
+		}
+		/* gid=5 is no id of this container's; it is the list's last option. */
+		if (strcmp(mounts[i].destination, "/dev/pts") == 0)
+			template->mounts[i].options.count--;
+	}
+	template->config.mounts.items = template->mounts;
+}

@@ -1,3 +1,5 @@
+#include <stdlib.h>
+
 #include "runtime/command/command.h"
 #include "runtime/control.h"
 
@@ -10,6 +12,7 @@ static const struct option options[] = {OPTION_HELP(struct start_values)};
 static int start_run(const struct command_globals *globals, void *values, int argc, char **argv,
 		     struct err *err)
 {
+	const char *notify = getenv("NOTIFY_SOCKET");
 	struct container container;
 	int rc = container_open(globals->root, argv[0], &container, err);
 
@@ -17,7 +20,8 @@ static int start_run(const struct command_globals *globals, void *values, int ar
 	(void)argc;
 	if (rc < 0)
 		return rc;
-	rc = control_start(&container, globals->warn, globals->warn_context, err);
+	rc = control_start(&container, notify != NULL && notify[0] != '\0' ? notify : NULL,
+			   globals->warn, globals->log_context, err);
 	container_close(&container);
 	return rc;
 }

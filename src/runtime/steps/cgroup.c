@@ -75,7 +75,7 @@ int step_device_rules_apply(struct start *start, struct err *err)
 	if (!start->devices_first)
 		return 0;
 	int rc = sync_await(start->sync_fds[0], SYNC_DEVICES, start->options->warn,
-			    start->options->warn_context, err);
+			    start->options->log_context, err);
 	if (rc == 0)
 		rc = resources_convert(start->config->linux->resources, &start->container.arena,
 				       &limits, err);

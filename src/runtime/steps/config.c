@@ -34,12 +34,13 @@ int step_config_load(struct start *start, struct err *err)
 
 	if (rc < 0)
 		return rc;
-	rc = fd_read_regular_at(start->bundle_fd, "config.json", &container->config_text, err);
+	const char *name = start->options->config != NULL ? start->options->config : "config.json";
+	rc = fd_read_regular_at(start->bundle_fd, name, &container->config_text, err);
 	if (rc < 0)
 		return err_wrap(err, rc, "bundle '%s'", start->bundle);
 	rc = config_parse(&container->config_text, &container->arena, &container->config, err);
 	if (rc < 0)
-		return err_wrap(err, rc, "%s/config.json", start->bundle);
+		return err_wrap(err, rc, "%s/%s", start->bundle, name);
 	start->config = &container->config;
 	return 0;
 }

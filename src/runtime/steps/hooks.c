@@ -22,7 +22,7 @@ int step_hooks_host(struct start *start, struct err *err)
 	if (!hooks_has_host(start))
 		return 0;
 	int rc = sync_await(start->sync_fds[0], SYNC_MOUNTED, start->options->warn,
-			    start->options->warn_context, err);
+			    start->options->log_context, err);
 	if (rc < 0)
 		return rc;
 	rc = hooks_run(&hooks->prestart, "prestart", &state, start->bundle, err);

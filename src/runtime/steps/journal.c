@@ -86,6 +86,7 @@ int step_journal_write(struct start *start, struct err *err)
 		.rootfs = journal_rootfs(start),
 		.created = journal_time(&start->container.arena),
 		.owner_uid = geteuid(),
+		.no_new_keyring = start->options->no_new_keyring,
 		.cgroup_paths = {start->cgroup_dirs, start->cgroup_dir_count},
 		.annotations = start->config->annotations,
 	};

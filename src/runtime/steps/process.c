@@ -258,5 +258,5 @@ int step_process_ready(struct start *start, struct err *err)
 		return 0;
 	}
 	return sync_await(start->sync_fds[0], SYNC_READY, start->options->warn,
-			  start->options->warn_context, err);
+			  start->options->log_context, err);
 }

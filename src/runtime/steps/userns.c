@@ -49,6 +49,6 @@ int step_userns_map(struct start *start, struct err *err)
 	if (rc < 0)
 		return err_wrap(err, rc, "linux.uidMappings");
 	rc = sync_await(start->sync_fds[0], SYNC_NAMESPACES, start->options->warn,
-			start->options->warn_context, err);
+			start->options->log_context, err);
 	return rc < 0 ? rc : sync_send(start->sync_fds[0], SYNC_GO, NULL, err);
 }
