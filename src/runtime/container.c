@@ -129,7 +129,8 @@ static int container_take_lock(struct container *container, const char *id, stru
 	    fstatat(container->root_fd, id, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    held.st_ino != named.st_ino || held.st_dev != named.st_dev)
 		return err_set(err, ERR_NOT_FOUND, 0, "container '%s' does not exist", id);
-	if (held.st_uid != geteuid())
+	container->uid = geteuid();
+	if (held.st_uid != container->uid)
 		return err_set(err, ERR_DENIED, EPERM,
 			       "the state of container '%s' belongs to uid %u", id, held.st_uid);
 	return 0;

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -40,6 +41,7 @@ struct container_record {
 struct container {
 	int root_fd; /* the runtime's --root */
 	int dir_fd;  /* ROOT/ID */
+	uid_t uid;   /* the runtime's own, whose folder it is */
 	struct arena arena;
 	struct buf config_text; /* what raw members of config point into */
 	struct container_record record;

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -71,13 +72,13 @@ static int payload_write_plan(const struct payload *payload, struct err *err)
 	size_t filter_size = (size_t)payload->filter_count * STAGE_FILTER_BYTES;
 	if (fcntl(writing, F_SETPIPE_SZ, (int)(sizeof(plan) + filter_size)) < 0)
 		return err_errno(err, "make room for the stage's plan");
-	int rc = fd_write_all(writing, &plan, sizeof(plan));
-	if (rc == 0 && filter_size > 0)
-		rc = fd_write_all(writing, payload->filter, filter_size);
-	if (rc < 0) {
-		errno = -rc;
+	const struct iovec parts[] = {{&plan, sizeof(plan)},
+				      {(void *)(uintptr_t)payload->filter, filter_size}};
+	ssize_t done = writev(writing, parts, 2);
+	if (done < 0)
 		return err_errno(err, "write the stage's plan");
-	}
+	if ((size_t)done != sizeof(plan) + filter_size)
+		return err_set(err, ERR_SYSTEM, EIO, "write the stage's plan: the pipe is full");
 	return fd_take(&reading);
 }
 

@@ -33,10 +33,10 @@ int procfs_open_by(enum procfs_way way, struct err *err)
 	auto_fd fd = FD_NONE;
 
 	switch (way) {
-	case PROCFS_NEW:
-		fd = mount_fs_create("proc", "proc", NULL, 0,
-				     MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, err);
-		break;
+	case PROCFS_NEW: /* nothing to examine: the kernel has just made it */
+		return mount_fs_create("proc", "proc", NULL, 0,
+				       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+				       err);
 	case PROCFS_CLONE:
 		fd = mount_tree_clone(AT_FDCWD, "/proc", MOUNT_TREE_NOFOLLOW, err);
 		break;

@@ -29,10 +29,11 @@ int create_options_convert(const struct command_globals *globals,
 			   struct start_options *ret_options, struct err *err)
 {
 	const char *notify = getenv("NOTIFY_SOCKET");
+	const char *listen_pid = getenv("LISTEN_PID");
 	uint32_t listen_fds;
 	int rootfs_fd;
-	int rc = preserve_count_listeners(getenv("LISTEN_PID"), getenv("LISTEN_FDS"), getpid(),
-					  &listen_fds, err);
+	int rc = preserve_count_listeners(listen_pid, getenv("LISTEN_FDS"),
+					  listen_pid != NULL ? getpid() : 0, &listen_fds, err);
 
 	if (rc == 0 && values->preserve_fds > PRESERVE_FDS_MAX)
 		rc = preserve_check(values->preserve_fds, err);

@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/path.h"
 #include "kern/mount/mount.h"
+#include "runtime/steps/mount_util.h"
 #include "runtime/steps/steps.h"
 
 struct device {
@@ -95,7 +96,7 @@ static int device_check_existing(int parent, const char *name, const struct devi
 static int device_make(struct start *start, struct device_parent *folder,
 		       const struct device *device, struct err *err)
 {
-	const char *name;
+	const char *name = NULL;
 
 	if (step_has_userns(start))
 		return device_bind(start, device, err);
@@ -157,12 +158,8 @@ static bool devices_are_bound(const struct start *start)
 		if (path_clean(mount->destination, clean, sizeof(clean)) < 0 ||
 		    strcmp(clean, "/dev") != 0)
 			continue;
-		if (mount->type != NULL && strcmp(mount->type, "bind") == 0)
+		if (mount_row_is_bind(mount))
 			return true;
-		for (size_t k = 0; k < mount->options.count; k++)
-			if (strcmp(mount->options.items[k], "bind") == 0 ||
-			    strcmp(mount->options.items[k], "rbind") == 0)
-				return true;
 	}
 	return false;
 }

@@ -85,7 +85,7 @@ int step_journal_write(struct start *start, struct err *err)
 		.bundle = start->bundle,
 		.rootfs = journal_rootfs(start),
 		.created = journal_time(&start->container.arena),
-		.owner_uid = geteuid(),
+		.owner_uid = start->container.uid,
 		.no_new_keyring = start->options->no_new_keyring,
 		.cgroup_paths = {start->cgroup_dirs, start->cgroup_dir_count},
 		.annotations = start->config->annotations,

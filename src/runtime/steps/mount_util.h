@@ -14,6 +14,9 @@ int mount_row_options(const struct start *start, size_t i, char *data,
 /* Whether the row asks for a mapping of ids, by an option or by mappings of its own. */
 bool mount_row_is_idmapped(const struct oci_mount *mount);
 
+/* Whether the row's options make it a bind mount. */
+bool mount_row_is_bind(const struct oci_mount *mount);
+
 /* A detached clone of a bind's source; FD_NONE when the row is no bind. */
 int mount_source_open(struct start *start, size_t i, struct err *err);
 

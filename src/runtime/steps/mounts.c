@@ -9,6 +9,15 @@
 #include "runtime/steps/mount_util.h"
 #include "runtime/steps/steps.h"
 
+bool mount_row_is_bind(const struct oci_mount *mount)
+{
+	for (size_t i = 0; i < mount->options.count; i++)
+		if (strcmp(mount->options.items[i], "bind") == 0 ||
+		    strcmp(mount->options.items[i], "rbind") == 0)
+			return true;
+	return false;
+}
+
 int mount_row_options(const struct start *start, size_t i, char *data,
 		      struct mount_options *ret_options, struct err *err)
 {

@@ -10,6 +10,7 @@
 #include "base/path.h"
 #include "kern/mount/mount.h"
 #include "kern/mount/options.h"
+#include "runtime/steps/mount_util.h"
 #include "runtime/steps/steps.h"
 
 #define KIND(flags) ((flags) & ~(uint32_t)MS_REC)
@@ -109,20 +110,43 @@ static int root_place(const struct start *start, struct err *err)
 	return FD_NONE;
 }
 
+static bool root_is_relative(const char *path)
+{
+	return path != NULL && path[0] != '/';
+}
+
+/*
+ * The bundle was opened in the host's mount namespace; what is relative to it is cloned from this one.
+ * Most bundles name all their sources by absolute paths, for which the folder does not count.
+ */
+static int root_reopen_bundle(struct start *start, struct err *err)
+{
+	bool needed = root_is_relative(start->config->root->path);
+
+	for (size_t i = 0; !needed && i < start->config->mounts.count; i++)
+		needed = mount_row_is_bind(&start->config->mounts.items[i]) &&
+			 root_is_relative(start->config->mounts.items[i].source);
+	if (!needed)
+		return 0;
+	fd_closep(&start->bundle_fd);
+	start->bundle_fd = openat(AT_FDCWD, start->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (start->bundle_fd < 0 && !step_has_userns(start))
+		return err_errno(err, "open the bundle '%s'", start->bundle);
+	return 0;
+}
+
 int step_root_mount(struct start *start, struct err *err)
 {
 	struct stat st;
 
 	(void)umask(0); /* modes are meant as they are given */
-	/* The bundle was opened in the host's mount namespace; binds are cloned from this one. */
-	fd_closep(&start->bundle_fd);
-	start->bundle_fd = openat(AT_FDCWD, start->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (start->bundle_fd < 0 && !step_has_userns(start))
-		return err_errno(err, "open the bundle '%s'", start->bundle);
+	int rc = root_reopen_bundle(start, err);
+	if (rc < 0)
+		return rc;
 	auto_fd slash = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (slash < 0)
 		return err_errno(err, "open '/'");
-	int rc = root_separate(start, slash, err);
+	rc = root_separate(start, slash, err);
 	if (rc == 0)
 		rc = root_tree(start, err);
 	if (rc == 0)
