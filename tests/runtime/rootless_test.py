@@ -204,6 +204,22 @@ def test_state_of_another_user(mine):
     assert one.status() == "running"
 
 
+def test_state_is_in_the_session(mine):
+    """Without --root, as the XDG Base Directory Specification wants it."""
+    one = mine("sleep", "1000")
+    session = one.bundle / "session"
+    session.mkdir(mode=0o700)
+    os.chown(session, UID, GID)
+    one.state_root = session / "corten-runtime"
+    one.prefix += ["env", f"XDG_RUNTIME_DIR={session}"]
+    argv = one.argv
+    one.argv = lambda *words: [word for word in argv(*words) if word not in ("--root", str(one.state_root))]
+    one.detached()
+    status = one.state_root.stat()
+    assert (status.st_uid, status.st_mode & 0o777) == (UID, 0o700) and (one.state_root / one.id).exists()
+    assert one.status() == "running"
+
+
 # --- devices, mounts ---
 
 @BOTH
