@@ -126,3 +126,17 @@ int config_resolve_caps(const struct oci_process *process, const struct proc_sta
 	*ret_dropped = caps_restrict(ret_sets, &own);
 	return 0;
 }
+
+void config_grant_caps(const struct oci_process *process, struct caps_sets *ret_sets)
+{
+	const struct oci_capabilities *caps = process->capabilities;
+	uint64_t all = caps_all();
+
+	if (caps == NULL)
+		return;
+	ret_sets->bounding = config_caps_of(&caps->bounding, NULL) & all;
+	ret_sets->effective = config_caps_of(&caps->effective, NULL) & all;
+	ret_sets->permitted = config_caps_of(&caps->permitted, NULL) & all;
+	ret_sets->inheritable = config_caps_of(&caps->inheritable, NULL) & all;
+	ret_sets->ambient = config_caps_of(&caps->ambient, NULL) & all;
+}

@@ -25,4 +25,10 @@ int config_resolve_caps(const struct oci_process *process, const struct proc_sta
 			struct caps_sets *ret_sets, uint64_t *ret_dropped, struct buf *unknown,
 			struct err *err);
 
+/*
+ * The same in a user namespace of the container's own, whose first process has every capability of
+ * the kernel over it, whatever the runtime has on the host.
+ */
+void config_grant_caps(const struct oci_process *process, struct caps_sets *ret_sets);
+
 #endif

@@ -110,8 +110,10 @@ int control_poststart(struct container *container, struct err *err)
 int control_open_cgroup(const struct container *container, struct cgroup_host *host,
 			struct cgroup *cgroup, struct err *err)
 {
+	if (container->record.cgroup_paths.count == 0)
+		return err_set(err, ERR_UNSUPPORTED, 0,
+			       "container '%s' runs without a control group", container->record.id);
 	int rc = cgroup_host_open(host, err);
-
 	if (rc < 0)
 		return rc;
 	rc = cgroup_from_dirs(host, container->record.cgroup_paths.items,
@@ -243,6 +245,8 @@ int control_kill(struct container *container, int signal, bool all, struct err *
 		if (!control_shares_pids(container))
 			return 0; /* its cgroup may be another container's by now */
 	}
+	/* Without a cgroup it has a PID namespace of its own, whose first process takes all with it. */
+	all = all && container->record.cgroup_paths.count > 0;
 	if (all ||
 	    (signal == SIGKILL && status != OCI_STATUS_STOPPED && control_outlives(container)))
 		return control_kill_all(container, signal, err);
@@ -290,6 +294,9 @@ static int control_remove_cgroup(const struct container *container, bool shares_
 {
 	const json_strings *paths = &container->record.cgroup_paths;
 	bool had_process = container->record.pid != 0;
+
+	if (paths->count == 0)
+		return 0;
 	int rc = cgroup_remove(paths->items, paths->count,
 			       had_process ? CONTROL_CGROUP_TIMEOUT_MS : CONTROL_PLANNED_TIMEOUT_MS,
 			       had_process && shares_pids ? CGROUP_REMOVE_KILL : 0, err);

@@ -26,6 +26,7 @@
 #include "runtime/pid_file.h"
 #include "runtime/seal.h"
 #include "runtime/start.h"
+#include "runtime/steps/steps.h"
 #include "runtime/sync.h"
 #include "runtime/terminal.h"
 
@@ -103,7 +104,9 @@ static int exec_resolve(struct exec *exec, struct exec_process *process, struct 
 				    &exec->filter, err);
 	if (rc < 0)
 		return rc;
-	if (dropped != 0 && oci_config_namespace(&exec->container->config, OCI_NS_USER) == NULL) {
+	if (oci_config_namespace(&exec->container->config, OCI_NS_USER) != NULL) {
+		config_grant_caps(&exec->process, &exec->caps);
+	} else if (dropped != 0) {
 		(void)snprintf(text, sizeof(text),
 			       "capabilities not granted, as the runtime lacks them: %s",
 			       caps_format(dropped, names, sizeof(names)));
@@ -115,6 +118,14 @@ static int exec_resolve(struct exec *exec, struct exec_process *process, struct 
 static int exec_open_cgroup(struct exec *exec, struct exec_process *process, struct err *err)
 {
 	const json_strings *dirs = &exec->container->record.cgroup_paths;
+
+	if (dirs->count == 0) /* it runs without one */
+		return exec->options->cgroup_count == 0
+			       ? 0
+			       : err_set(err, ERR_INVALID, 0,
+					 "--cgroup '%s': container '%s' runs without a control "
+					 "group",
+					 exec->options->cgroups[0], exec->container->record.id);
 	int rc = cgroup_host_open(&exec->cgroup_host, err);
 
 	if (rc == 0)
@@ -180,6 +191,25 @@ static int exec_join_keyring(const struct exec *exec, struct err *err)
 	return rc == -ENOSYS ? 0 : rc;
 }
 
+static int exec_join(const struct exec *exec, struct err *err)
+{
+	int all = exec_namespaces(exec);
+	struct err refused;
+
+	/* First, while it may; it is children that are born there, see exec_bear(). */
+	if (oci_config_namespace(&exec->container->config, OCI_NS_PID) != NULL) {
+		int rc = ns_join_pidfd(exec->init_pidfd, CLONE_NEWPID, &refused);
+		/* An ordinary user may by the rights alone that the container's user namespace gives. */
+		if (rc == -EPERM && (all & CLONE_NEWUSER) != 0) {
+			all |= CLONE_NEWPID;
+		} else if (rc < 0) {
+			*err = refused;
+			return rc;
+		}
+	}
+	return ns_join_pidfd(exec->init_pidfd, all, err);
+}
+
 static int exec_enter(struct exec *exec, int *ret_root_fd, struct err *err)
 {
 	const int32_t *score = exec->process.oom_score_adj;
@@ -194,16 +224,13 @@ static int exec_enter(struct exec *exec, int *ret_root_fd, struct err *err)
 	cgroup_host_close(&exec->cgroup_host);
 	fd_closep(&exec->container->dir_fd);
 	fd_closep(&exec->container->root_fd);
-	/* First, while it may; it is children that are born there, see exec_bear(). */
-	if (rc == 0 && oci_config_namespace(&exec->container->config, OCI_NS_PID) != NULL)
-		rc = ns_join_pidfd(exec->init_pidfd, CLONE_NEWPID, err);
 	if (rc == 0)
-		rc = ns_join_pidfd(exec->init_pidfd, exec_namespaces(exec), err);
+		rc = exec_join(exec, err);
 	fd_closep(&exec->init_pidfd);
 	if (rc < 0)
 		return err_wrap(err, rc, "enter container '%s'", exec->container->record.id);
 	if (oci_config_namespace(&exec->container->config, OCI_NS_USER) != NULL)
-		rc = caps_set_user(0, 0, NULL, 0, err);
+		rc = step_become_root(err);
 	if (rc == 0)
 		rc = exec_join_keyring(exec, err);
 	if (rc < 0)

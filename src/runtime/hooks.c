@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "kern/ns/ns.h"
 #include "kern/pidfd/pidfd.h"
+#include "kern/proc/descriptors.h"
 #include "kern/uapi.h"
 #include "runtime/environment.h"
 #include "runtime/terminal.h"
@@ -46,11 +47,11 @@ static void hook_execute(void *context, const struct oci_hook *hook)
 	/* Without args the path stands for itself. */
 	char **argv = environment_vector(hook->args.count > 0 ? NULL : hook->path, &hook->args);
 	char **envp = environment_vector(NULL, &hook->env);
+	struct err ignored;
 
 	terminal_reset_signals(UINT64_MAX); /* `run` blocks those that it passes on */
 	/* Descriptors that leaked into the runtime are not the hook's. */
-	if (argv == NULL || envp == NULL ||
-	    syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+	if (argv == NULL || envp == NULL || descriptors_close(3, ~0U, true, &ignored) < 0)
 		_exit(126);
 	/* A user namespace may be denied the folder; the hook's path is absolute. */
 	if (chdir(cwd) < 0 && chdir("/") < 0)

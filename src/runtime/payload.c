@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "kern/proc/descriptors.h"
 #include "kern/uapi.h"
 #include "runtime/environment.h"
 #include "runtime/hooks.h"
@@ -46,7 +47,9 @@ static void payload_fill_plan(const struct payload *payload, struct stage_plan *
 		plan->effective = payload->caps->effective;
 		plan->permitted = payload->caps->permitted;
 		plan->inheritable = payload->caps->inheritable;
-		plan->ambient = payload->caps->ambient;
+		/* The kernel raises no others. */
+		plan->ambient = payload->caps->ambient & payload->caps->permitted &
+				payload->caps->inheritable;
 	}
 }
 
@@ -104,9 +107,9 @@ int payload_execute(const struct payload *payload, struct err *err)
 	(void)umask(payload->process->user.umask != NULL ? *payload->process->user.umask
 							 : PAYLOAD_UMASK);
 	/* Whatever leaked into the runtime must not reach the payload (CVE-2024-21626). */
-	if (syscall(SYS_close_range, 3U + payload->preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
-		return err_errno(err, "close the runtime's descriptors");
-	int rc = payload_keep(plan_fd, err);
+	int rc = descriptors_close(3U + payload->preserve_fds, ~0U, true, err);
+	if (rc == 0)
+		rc = payload_keep(plan_fd, err);
 	if (rc == 0)
 		rc = payload_keep(payload->go_fd, err);
 	if (rc == 0)
@@ -135,8 +138,9 @@ static int payload_drop_host_fds(struct start *start, int go_fd, int result_fd, 
 			if (keep[i] >= 0 && (unsigned)keep[i] >= first && (unsigned)keep[i] < next)
 				next = (unsigned)keep[i];
 		unsigned last = next == ~0U ? next : next - 1;
-		if (first <= last && syscall(SYS_close_range, first, last, 0U) < 0)
-			return err_errno(err, "close the host's descriptors");
+		int rc = first <= last ? descriptors_close(first, last, false, err) : 0;
+		if (rc < 0)
+			return rc;
 		if (next == ~0U)
 			return 0;
 		first = next + 1;

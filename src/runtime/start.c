@@ -250,6 +250,12 @@ int start_explain_result(const struct stage_result *result, int root_fd,
 		return err_set(err, ERR_SYSTEM, EPROTO, "a malformed message from the stage");
 	if (sys == EINVAL && result->step >= STAGE_STEP_GROUPS && result->step <= STAGE_STEP_UID)
 		return start_explain_id((enum stage_step)result->step, &process->user, err);
+	if (result->step == STAGE_STEP_GROUPS && sys == EPERM)
+		return err_set(
+			err, ERR_DENIED, EPERM,
+			"process.user.additionalGids: the container's user namespace, or the "
+			"runtime's lack of CAP_SETGID, denies setgroups; leave them out, or map "
+			"groups of /etc/subgid");
 	if (result->step != STAGE_STEP_EXEC || root_fd < 0) {
 		errno = sys;
 		return err_errno(err, "%s in the container", stage_step_names[result->step]);

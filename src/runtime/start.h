@@ -53,7 +53,9 @@ struct start {
 	struct cgroup_entry cgroup_entry;
 	bool devices_first;       /* made before the rules hold, which would forbid it */
 	const char **cgroup_dirs; /* of the plan, relative to CGROUP_ROOT */
-	size_t cgroup_dir_count;
+	size_t cgroup_dir_count;  /* 0: it runs without a cgroup */
+	struct err cgroup_denial; /* why none can be made, when that is known at once */
+	bool root_nodev;         /* device rules that no cgroup enforces: no nodes of the image's */
 	struct proc_status self; /* the runtime */
 	struct caps_sets caps;   /* as granted */
 	char *filter;            /* seccomp program, in the container's arena; NULL: none */
@@ -69,6 +71,7 @@ struct start {
 	 * all that writes to it is done.
 	 */
 	int *mount_fds;
+	bool sources_inside;        /* the trees are cloned by the first process instead */
 	uint64_t new_namespaces;    /* CLONE_NEW* that clone3 makes */
 	int join_fds[OCI_NS_COUNT]; /* namespaces to join, by type; FD_NONE */
 	pid_t pid;                  /* of the first process */

@@ -235,6 +235,7 @@ class Box:
         self.config["linux"]["cgroupsPath"] = self.cgroup
         self.options = []
         self.prefix = []
+        self.program = RUNTIME
 
     @property
     def process(self):
@@ -272,7 +273,7 @@ class Box:
         (self.bundle / "config.json").write_text(json.dumps(self.config) if text is None else text)
 
     def argv(self, *words):
-        return [*self.prefix, str(RUNTIME), "--root", str(self.state_root), *self.options, *map(str, words)]
+        return [*self.prefix, str(self.program), "--root", str(self.state_root), *self.options, *map(str, words)]
 
     def runtime(self, *words, **options):
         return call(self.argv(*words), **options)

@@ -270,23 +270,48 @@ static int make_dir(struct cgroup *cgroup, size_t i, struct err *err)
 	return 0;
 }
 
-int cgroup_create(struct cgroup *cgroup, struct err *err)
+static void remove_fresh(const struct cgroup *cgroup)
+{
+	for (size_t i = 0; i < cgroup->host->count; i++)
+		if (cgroup->fresh & (1u << i))
+			(void)unlinkat(cgroup->host->root_fd, cgroup_dir(cgroup, i), AT_REMOVEDIR);
+}
+
+bool cgroup_is_denial(int rc)
+{
+	return rc == -EACCES || rc == -EPERM || rc == -EROFS;
+}
+
+int cgroup_create_allowed(struct cgroup *cgroup, struct err *ret_denial, struct err *err)
 {
 	const struct cgroup_host *host = cgroup->host;
-	int rc = 0;
+	struct err why;
+	int denied = 0;
 
 	cgroup->fresh = 0;
-	for (size_t i = 0; rc == 0 && i < host->count; i++) {
+	for (size_t i = 0; i < host->count; i++) {
 		if (cgroup_dir(cgroup, i)[0] == '\0')
 			continue;
-		rc = make_dir(cgroup, i, err);
+		int rc = make_dir(cgroup, i, &why);
 		if (rc == 0 && host->mode == CGROUP_MODE_V2)
-			rc = cgroup_enable_controllers(cgroup, i, err);
+			rc = cgroup_enable_controllers(cgroup, i, &why);
+		if (rc == 0)
+			continue;
+		if (ret_denial == NULL || !cgroup_is_denial(rc)) {
+			remove_fresh(cgroup);
+			*err = why;
+			return rc;
+		}
+		if (denied++ == 0)
+			*ret_denial = why;
+		cgroup->dir_at[i] = 0;
 	}
-	for (size_t i = 0; rc < 0 && i < host->count; i++)
-		if (cgroup->fresh & (1u << i))
-			(void)unlinkat(host->root_fd, cgroup_dir(cgroup, i), AT_REMOVEDIR);
-	return rc;
+	return denied;
+}
+
+int cgroup_create(struct cgroup *cgroup, struct err *err)
+{
+	return cgroup_create_allowed(cgroup, NULL, err);
 }
 
 static int open_v2_entry(const struct cgroup *cgroup, size_t i, const char *dir, int *ret_fd,

@@ -74,6 +74,16 @@ static inline const char *cgroup_dir(const struct cgroup *cgroup, size_t i)
  */
 int cgroup_create(struct cgroup *cgroup, struct err *err);
 
+/*
+ * The same for a caller that can do without: a hierarchy where it may not make the cgroup (no right, or
+ * mounted read-only) is left out, and its cgroup_dir() is "" from then on. Returns how many were
+ * left out; ret_denial says why the first was.
+ */
+int cgroup_create_allowed(struct cgroup *cgroup, struct err *ret_denial, struct err *err);
+
+/* Whether a negative result means that the caller may not: EACCES, EPERM, EROFS. */
+bool cgroup_is_denial(int rc);
+
 /* What a new process needs to be in the cgroup. */
 struct cgroup_entry {
 	int clone_fd; /* for clone3's `cgroup` with CLONE_INTO_CGROUP; FD_NONE on a pure v1 host */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kern/cgroup/limits_internal.h"
 
@@ -18,7 +19,8 @@ const char *cgroup_warning_text(enum cgroup_warning warning)
 	case CGROUP_WARN_USE_HIERARCHY:
 		return "memory.useHierarchy false is ignored: kernels always account by hierarchy";
 	case CGROUP_WARN_DEVICES:
-		return "devices are not filtered: a user namespace may not load the filter";
+		return "devices are not filtered: a user namespace may not load the filter (nor "
+		       "make devices)";
 	case CGROUP_WARN_SWAPPINESS:
 		return "memory.swappiness is ignored: cgroup v2 has none";
 	case CGROUP_WARN_OOM_KILLER:
@@ -235,6 +237,16 @@ static const struct group groups[] = {
 	 ignore_network},
 };
 
+const char *cgroup_limits_asked(const struct cgroup_limits *limits)
+{
+	const struct limits_writer w = {.limits = limits, .empty = true, .fresh = true};
+
+	for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++)
+		if (groups[g].wanted(&w))
+			return groups[g].field;
+	return limits->unified_count > 0 ? "unified" : NULL;
+}
+
 static int no_controller(const struct cgroup_host *host, const char *field, const char *controller,
 			 struct err *err)
 {
@@ -288,8 +300,7 @@ static int write_group(struct limits_writer *w, const struct group *group, struc
 	return group->v2(w, err);
 }
 
-/* Whether this process is in a user namespace that is not the first. Unknown reads as no. */
-static bool in_user_namespace(void)
+bool cgroup_in_user_namespace(void)
 {
 	const unsigned long long first[] = {0, 0, UINT32_MAX}; /* inside, outside, length */
 	char map[256];
@@ -329,7 +340,8 @@ static int write_devices(struct limits_writer *w, struct err *err)
 	bool made = w->empty && (w->cgroup->fresh & (1u << i)) != 0;
 	rc = v1 ? cgroup_devices_apply_v1(w->cgroup, (size_t)i, &policy, w->empty, err)
 		: cgroup_devices_apply_v2(w->cgroup, (size_t)i, &policy, made, err);
-	if ((rc == -EPERM || rc == -EACCES) && in_user_namespace()) {
+	/* Such a container's devices are the user's own affair: nobody in it may make a node. */
+	if ((rc == -EPERM || rc == -EACCES) && (geteuid() != 0 || cgroup_in_user_namespace())) {
 		w->warnings |= CGROUP_WARN_DEVICES;
 		return 0;
 	}

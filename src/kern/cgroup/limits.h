@@ -129,6 +129,15 @@ enum cgroup_warning {
 	CGROUP_WARN_BURST = 256,       /* the kernel lacks it */
 };
 
+/*
+ * OCI's name of a limit that is asked for, NULL when none is. Devices, of which the runtime always has a
+ * list, do not count.
+ */
+const char *cgroup_limits_asked(const struct cgroup_limits *limits);
+
+/* Whether this process is in a user namespace that is not the first. Unknown reads as no. */
+bool cgroup_in_user_namespace(void);
+
 /* A line for people, for one bit. */
 const char *cgroup_warning_text(enum cgroup_warning warning);
 

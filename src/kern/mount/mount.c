@@ -65,6 +65,22 @@ static int attr_failed(struct err *err)
 	return err_errno(err, "change a mount's flags");
 }
 
+/*
+ * Whether the last failure means that there is no mount_setattr. An old seccomp policy answers EPERM to any
+ * call that it does not know; the kernel, to arguments of no size, EINVAL before all else.
+ */
+static bool attr_is_missing(void)
+{
+	int why = errno;
+
+	if (why != EPERM)
+		return why == ENOSYS;
+	bool missing =
+		syscall(SYS_mount_setattr, -1, "", 0U, NULL, (size_t)0) < 0 && errno == EPERM;
+	errno = why;
+	return missing;
+}
+
 int mount_set_attr(int treefd, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive,
 		   struct err *err)
 {
@@ -78,7 +94,7 @@ int mount_set_attr(int treefd, uint64_t set, uint64_t clear, uint64_t propagatio
 	if (uapi_mount_setattr(treefd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr) ==
 	    0)
 		return 0;
-	if (errno == ENOSYS)
+	if (attr_is_missing())
 		return mount_set_attr_by_remount(treefd, set, clear, propagation, recursive, err);
 	return attr_failed(err);
 }

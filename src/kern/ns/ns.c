@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 
 #include "base/fd.h"
 #include "kern/proc/procfs.h"
@@ -20,6 +21,9 @@ static const struct ns_type ns_types[] = {
 	{"pid", "pid", CLONE_NEWPID},    {"cgroup", "cgroup", CLONE_NEWCGROUP},
 	{"time", "time", CLONE_NEWTIME}, {"mount", "mnt", CLONE_NEWNS},
 };
+#define NS_FLAGS_ALL                                                                           \
+	((uint64_t)CLONE_NEWUSER | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWPID | \
+	 CLONE_NEWCGROUP | CLONE_NEWTIME | CLONE_NEWNS)
 #define NS_TYPES (sizeof(ns_types) / sizeof(ns_types[0]))
 
 const struct ns_type *ns_type_at(size_t index)
@@ -125,19 +129,110 @@ int ns_unshare(int flags, struct err *err)
 	return err_errno(err, "make namespaces (%#x)", (unsigned int)flags);
 }
 
-/*
- * For places whose seccomp policy answers clone3 with ENOSYS, as it cannot look into its
- * arguments.
- */
-static pid_t ns_clone_old(uint64_t flags, int *pidfd)
-{
-	unsigned long low = (unsigned long)flags | SIGCHLD;
+/* Of the old call: the child moves itself, and says through the pipe how that went. */
+struct ns_old_move {
+	int procs_fd;
+	int pipe[2];
+};
 
+static int ns_old_prepare(int cgroup_fd, struct ns_old_move *move)
+{
+	*move = (struct ns_old_move){FD_NONE, {FD_NONE, FD_NONE}};
+	if (cgroup_fd < 0)
+		return 0;
+	move->procs_fd = openat(cgroup_fd, "cgroup.procs", O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (move->procs_fd < 0)
+		return -1;
+	return pipe2(move->pipe, O_CLOEXEC);
+}
+
+static void ns_old_done(struct ns_old_move *move)
+{
+	fd_closep(&move->procs_fd);
+	fd_closep(&move->pipe[0]);
+	fd_closep(&move->pipe[1]);
+}
+
+static void ns_old_enter(struct ns_old_move *move)
+{
+	int failed = 0;
+
+	if (move->procs_fd < 0)
+		return;
+	if (write(move->procs_fd, "0", 1) < 0)
+		failed = errno;
+	ssize_t sent = write(move->pipe[1], &failed, sizeof(failed));
+	ns_old_done(move);
+	if (failed != 0 || sent != (ssize_t)sizeof(failed))
+		_exit(127);
+}
+
+/* In the parent. Returns the pid, or -1 and errno when the child is gone, having failed to move. */
+static pid_t ns_old_meet(pid_t pid, struct ns_old_move *move, int *pidfd)
+{
+	int failed = EPIPE;
+
+	if (move->procs_fd < 0)
+		return pid;
+	fd_closep(&move->pipe[1]);
+	if (fd_read_full(move->pipe[0], &failed, sizeof(failed)) != (ssize_t)sizeof(failed))
+		failed = EPIPE;
+	if (failed == 0)
+		return pid;
+	fd_closep(pidfd);
+	(void)waitpid(pid, NULL, __WALL);
+	errno = failed;
+	return -1;
+}
+
+/*
+ * For places whose seccomp policy denies clone3, as it cannot look into its arguments. A cgroup is
+ * entered by the slow way then, through cgroup.procs.
+ */
+static pid_t ns_clone_old(const struct uapi_clone_args *args, int cgroup_fd, int *pidfd)
+{
+	uint64_t flags = args->flags & ~(uint64_t)CLONE_INTO_CGROUP;
+	struct ns_old_move move;
+
+	/* The low byte of the old call's flags is the exit signal: no time namespace there. */
+	if ((flags & 0xffU) != 0 || flags > UINT32_MAX) {
+		errno = ENOSYS;
+		return -1;
+	}
+	pid_t pid = -1;
 	/*
 	 * Stack NULL: the child goes on on its copy of this one. No flag makes use of tls and
 	 * tids.
 	 */
-	return (pid_t)syscall(SYS_clone, low, NULL, pidfd, NULL, NULL);
+	if (ns_old_prepare(cgroup_fd, &move) == 0)
+		pid = (pid_t)syscall(SYS_clone, (unsigned long)flags | args->exit_signal, NULL,
+				     pidfd, NULL, NULL);
+	if (pid == 0)
+		ns_old_enter(&move);
+	else if (pid > 0)
+		pid = ns_old_meet(pid, &move, pidfd);
+	int saved = errno;
+	ns_old_done(&move);
+	errno = saved;
+	return pid;
+}
+
+/* With what a person can do about the two commonest causes. */
+static int ns_clone_failed(uint64_t flags, struct err *err)
+{
+	if (errno == ENOSPC)
+		return err_errno(err, "clone a process: a limit in /proc/sys/user/ is reached");
+	if (errno == EPERM && (flags & CLONE_NEWUSER))
+		return err_errno(err,
+				 "clone a process into a user namespace: this user may make none "
+				 "(see the sysctls kernel.unprivileged_userns_clone and "
+				 "kernel.apparmor_restrict_unprivileged_userns, or the seccomp "
+				 "policy of a container around this one)");
+	if (errno == EPERM && (flags & NS_FLAGS_ALL))
+		return err_errno(err,
+				 "clone a process into new namespaces: it takes CAP_SYS_ADMIN; "
+				 "without it, a user namespace must be among them");
+	return err_errno(err, "clone a process with flags %#llx", (unsigned long long)flags);
 }
 
 pid_t ns_clone(uint64_t flags, int cgroup_fd, int *ret_pidfd, struct err *err)
@@ -156,14 +251,11 @@ pid_t ns_clone(uint64_t flags, int cgroup_fd, int *ret_pidfd, struct err *err)
 		args.cgroup = (uint64_t)cgroup_fd;
 	}
 	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
-	/* The low byte of the old call's flags is the exit signal: no time namespace there. */
-	if (pid < 0 && errno == ENOSYS && (args.flags & 0xffU) == 0 && args.flags <= UINT32_MAX)
-		pid = ns_clone_old(args.flags, &pidfd);
-	if (pid < 0 && errno == ENOSPC)
-		return err_errno(err, "clone a process: a limit in /proc/sys/user/ is reached");
+	/* EPERM: what old seccomp policies answer for a call that they do not know. */
+	if (pid < 0 && (errno == ENOSYS || errno == EPERM))
+		pid = ns_clone_old(&args, cgroup_fd, &pidfd);
 	if (pid < 0)
-		return err_errno(err, "clone a process with flags %#llx",
-				 (unsigned long long)args.flags);
+		return ns_clone_failed(args.flags, err);
 	if (pid > 0 && ret_pidfd != NULL)
 		*ret_pidfd = pidfd;
 	return pid;
@@ -203,8 +295,8 @@ int ns_check_map(const struct ns_id_map *map, size_t count, const char *what, st
 	return 0;
 }
 
-static int ns_write_map(int procfd, pid_t pid, const struct ns_id_map *map, size_t count,
-			const char *what, struct err *err)
+int ns_write_map(int procfd, pid_t pid, const struct ns_id_map *map, size_t count, const char *what,
+		 struct err *err)
 {
 	char path[48];
 	char text[4096]; /* the kernel takes one write of less than a page */
@@ -228,17 +320,22 @@ static int ns_write_map(int procfd, pid_t pid, const struct ns_id_map *map, size
 	return rc;
 }
 
-int ns_write_maps(int procfd, pid_t pid, const struct ns_maps *maps, struct err *err)
+int ns_deny_setgroups(int procfd, pid_t pid, struct err *err)
 {
 	char path[48];
+
+	(void)snprintf(path, sizeof(path), "%d/setgroups", (int)pid);
+	return procfs_write_at(procfd, path, "deny", err);
+}
+
+int ns_write_maps(int procfd, pid_t pid, const struct ns_maps *maps, struct err *err)
+{
 	int rc = ns_check_map(maps->uids, maps->uid_count, "uid", err);
 
 	if (rc == 0)
 		rc = ns_check_map(maps->gids, maps->gid_count, "gid", err);
-	if (rc == 0 && maps->deny_setgroups) {
-		(void)snprintf(path, sizeof(path), "%d/setgroups", (int)pid);
-		rc = procfs_write_at(procfd, path, "deny", err);
-	}
+	if (rc == 0 && maps->deny_setgroups)
+		rc = ns_deny_setgroups(procfd, pid, err);
 	if (rc == 0)
 		rc = ns_write_map(procfd, pid, maps->gids, maps->gid_count, "gid", err);
 	if (rc == 0)

@@ -80,6 +80,11 @@ struct ns_maps {
  */
 int ns_write_maps(int procfd, pid_t pid, const struct ns_maps *maps, struct err *err);
 
+/* The parts of ns_write_maps(), for who writes one map by another way. what: "uid" or "gid". */
+int ns_deny_setgroups(int procfd, pid_t pid, struct err *err);
+int ns_write_map(int procfd, pid_t pid, const struct ns_id_map *map, size_t count, const char *what,
+		 struct err *err);
+
 /* Checks one map as ns_write_maps() does; what: "uid" or "gid". */
 int ns_check_map(const struct ns_id_map *map, size_t count, const char *what, struct err *err);
 

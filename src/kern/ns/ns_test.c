@@ -4,6 +4,9 @@
 #include <sys/utsname.h>
 #include <time.h>
 
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
 #include "base/fd.h"
 #include "kern/pidfd/pidfd.h"
 #include "kern/proc/procfs.h"
@@ -107,13 +110,12 @@ CHILD_TEST(clones_without_clone3)
 
 	REQUIRE(testing_forbid(SYS_clone3));
 	check_clone();
+	/* No cgroup: the child that cannot enter it is gone, and the caller hears why. */
 	auto_fd dir = open("/", O_PATH | O_CLOEXEC);
-	CHECK_INT(ns_clone(0, dir, NULL, &err), -ENOSYS);
-	CHECK_INT(err.kind, ERR_UNSUPPORTED);
+	CHECK_INT(ns_clone(0, dir, NULL, &err), -ENOENT);
 }
 
-/* The child is born in the cgroup; its parent never writes a pid. */
-CHILD_TEST(clones_into_a_cgroup)
+static void check_clone_into_cgroup(bool without_clone3)
 {
 	struct err err = {0};
 	char text[4096] = "";
@@ -126,6 +128,7 @@ CHILD_TEST(clones_into_a_cgroup)
 	if (mkdir("/tmp/cg/corten-ns-test", 0755) < 0)
 		SKIP("no cgroup can be made");
 	auto_fd dir = open("/tmp/cg/corten-ns-test", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	REQUIRE(!without_clone3 || testing_forbid(SYS_clone3));
 	pid_t pid = ns_clone(0, dir, NULL, &err);
 	if (pid == 0) {
 		auto_fd fd = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
@@ -135,6 +138,37 @@ CHILD_TEST(clones_into_a_cgroup)
 	CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
 	CHECK_INT(status, 0);
 	CHECK_INT(rmdir("/tmp/cg/corten-ns-test"), 0);
+}
+
+/* The child is born in the cgroup; its parent never writes a pid. */
+CHILD_TEST(clones_into_a_cgroup)
+{
+	check_clone_into_cgroup(false);
+}
+
+CHILD_TEST(enters_a_cgroup_without_clone3)
+{
+	check_clone_into_cgroup(true);
+}
+
+/* Here the kernel refuses the write: /tmp/refusing/cgroup.procs is a device that is always full. */
+CHILD_TEST(a_refused_cgroup_without_clone3)
+{
+	struct err err = {0};
+	int pidfd = FD_NONE;
+
+	if (!testing_private_mounts())
+		return;
+	REQUIRE(mkdir("/tmp/refusing", 0755) == 0);
+	REQUIRE(mknod("/tmp/refusing/cgroup.procs", S_IFCHR | 0600, makedev(1, 7)) == 0);
+	auto_fd dir = open("/tmp/refusing", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	REQUIRE(testing_forbid(SYS_clone3));
+	pid_t pid = ns_clone(0, dir, &pidfd, &err);
+	if (pid == 0)
+		_exit(0);
+	CHECK_INT(pid, -ENOSPC);
+	CHECK_INT(pidfd, FD_NONE);
+	CHECK(waitpid(-1, NULL, __WALL) < 0 && errno == ECHILD);
 }
 
 static int check_map(uint32_t a, uint32_t b, uint32_t c, uint32_t d, uint32_t e, uint32_t f)
@@ -252,5 +286,6 @@ CHILD_TEST(joins_a_process)
 }
 
 TESTS(T(types), T(opens_only_its_type), T(joins), T(names), T(clones), T(clones_without_clone3),
-      T(clones_into_a_cgroup), T(maps_are_checked), T(maps_are_written), T(time_is_offset),
-      T(joins_a_process))
+      T(clones_into_a_cgroup), T(enters_a_cgroup_without_clone3),
+      T(a_refused_cgroup_without_clone3), T(maps_are_checked), T(maps_are_written),
+      T(time_is_offset), T(joins_a_process))

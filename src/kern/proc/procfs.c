@@ -62,13 +62,18 @@ int procfs_open(struct err *err)
 	return fd < 0 ? procfs_open_by(PROCFS_HOST, err) : fd;
 }
 
-/* struct statx's stx_mnt_id (5.8), or 0. */
+/* struct statx's stx_mnt_id (5.8), or 0: no mount has that number. */
 static uint64_t procfs_mount_id(int fd)
 {
 	uint64_t raw[32]; /* struct statx: 256 bytes; musl's headers may lack it */
 
 	(void)memset(raw, 0, sizeof(raw));
 	return syscall(SYS_statx, fd, "", AT_EMPTY_PATH, 0x1000U, raw) < 0 ? 0 : raw[18];
+}
+
+static bool procfs_is_on(int fd, uint64_t mount)
+{
+	return mount != 0 && procfs_mount_id(fd) == mount;
 }
 
 /* Without openat2: name by name, no link, and on one mount. */
@@ -89,13 +94,13 @@ static int procfs_walk(int procfd, const char *path, int flags)
 		struct stat st;
 		if (next < 0)
 			return -errno;
-		bool fine = fstat(next, &st) == 0 && procfs_mount_id(next) == mount;
+		bool fine = fstat(next, &st) == 0 && procfs_is_on(next, mount);
 		if (fine && last && !(flags & O_PATH) && !S_ISLNK(st.st_mode)) {
 			fd_closep(&next);
 			next = openat(at, name, flags | O_NOFOLLOW);
 			if (next < 0)
 				return -errno;
-			fine = procfs_mount_id(next) == mount;
+			fine = procfs_is_on(next, mount);
 		}
 		fd_closep(&at);
 		at = next;
@@ -121,7 +126,8 @@ static int procfs_open_beneath(int procfd, const char *path, int flags)
 	if (!(flags & O_NOFOLLOW))
 		how.resolve |= RESOLVE_NO_SYMLINKS;
 	int fd = uapi_openat2(procfd, path, &how);
-	if (fd < 0 && errno == ENOSYS)
+	/* EPERM: what old seccomp policies answer for a call that they do not know. */
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
 		return procfs_walk(procfd, path, flags | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }

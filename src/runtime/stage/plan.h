@@ -18,7 +18,7 @@
 
 enum stage_flag {
 	STAGE_NO_NEW_PRIVS = 1,
-	STAGE_SET_GROUPS = 2, /* false where a user namespace denies setgroups */
+	STAGE_SET_GROUPS = 2, /* none at all is fine where a user namespace denies setgroups */
 	STAGE_FILTER = 4,     /* a seccomp program follows */
 	STAGE_SET_CAPS = 8,
 	STAGE_LINGER = 16, /* after a failure, stay until result_fd's other end is closed */

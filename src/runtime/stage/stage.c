@@ -69,11 +69,31 @@ static long stage_read(int fd, void *data, unsigned long size)
 	return 0;
 }
 
+/*
+ * A user namespace may deny setgroups to everyone, as the one of an ordinary user without subordinate
+ * ids must: the groups stay the user's then. Whoever lacks the capability instead is refused.
+ */
+static int stage_is_denied_groups(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {{0}};
+
+	return call(__NR_capget, (long)&header, (long)data, 0) == 0 &&
+	       (data[0].effective >> CAP_SETGID & 1) != 0;
+}
+
+static void stage_set_groups(void)
+{
+	long rc = call(__NR_setgroups, plan.group_count, (long)plan.groups, 0);
+
+	if (rc != -EPERM || plan.group_count > 0 || !stage_is_denied_groups())
+		stage_check(STAGE_STEP_GROUPS, rc);
+}
+
 static void stage_set_identity(void)
 {
 	if (plan.flags & STAGE_SET_GROUPS)
-		stage_check(STAGE_STEP_GROUPS,
-			    call(__NR_setgroups, plan.group_count, (long)plan.groups, 0));
+		stage_set_groups();
 	stage_check(STAGE_STEP_GID, call(__NR_setresgid, plan.gid, plan.gid, plan.gid));
 	if (plan.flags & STAGE_SET_CAPS) {
 		stage_check(STAGE_STEP_CAPS, arch_syscall(__NR_prctl, PR_CAP_AMBIENT,

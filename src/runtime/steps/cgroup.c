@@ -1,4 +1,5 @@
 /* Makes and limits the cgroup on the host's side; enters it on the container's. */
+#include <errno.h>
 #include <string.h>
 
 #include "kern/cgroup/limits.h"
@@ -41,29 +42,67 @@ static void cgroup_tell(struct start *start, uint32_t warnings)
 			start_warn(start, "%s", cgroup_warning_text((enum cgroup_warning)bit));
 }
 
-int step_cgroup_create(struct start *start, struct err *err)
+/* Writes down which hierarchies have the cgroup, some having been left out. */
+static void cgroup_keep_made(struct start *start)
+{
+	start->cgroup_dir_count = 0;
+	for (size_t i = 0; i < start->cgroup_host.count; i++) {
+		const char *dir = cgroup_dir(&start->cgroup, i);
+		if (dir[0] != '\0')
+			start->cgroup_dirs[start->cgroup_dir_count++] =
+				arena_strndup(&start->container.arena, dir, strlen(dir));
+	}
+	start->container.record.cgroup_paths.count = start->cgroup_dir_count;
+}
+
+/* denial: why some hierarchies were left out, or NULL. */
+static int cgroup_limit(struct start *start, const struct err *denial, struct err *err)
 {
 	struct cgroup_limits limits;
 	uint32_t warnings = 0;
-	int rc = cgroup_create(&start->cgroup, err);
+	int rc = resources_convert(start->config->linux->resources, &start->container.arena,
+				   &limits, err);
 
 	if (rc < 0)
-		return rc; /* it may be another's: nothing of ours is in it */
-	rc = resources_convert(start->config->linux->resources, &start->container.arena, &limits,
-			       err);
+		return rc;
 	start->devices_first = cgroup_rules_deny_nodes(start);
-	if (start->devices_first)
+	/* Those that are left out may be the devices'. */
+	if (start->devices_first || (denial != NULL && !step_cgroup_is_privileged(start)))
 		limits.device_count = 0;
-	if (rc == 0)
-		rc = cgroup_apply(&start->cgroup, &limits, &warnings, err);
+	rc = cgroup_apply(&start->cgroup, &limits, &warnings, err);
+	if (rc < 0 && denial != NULL && err->kind == ERR_UNSUPPORTED) {
+		const char *asked = cgroup_limits_asked(&limits);
+		return step_cgroup_refuse(asked != NULL ? asked : "devices", denial, err);
+	}
 	if (rc == 0)
 		rc = cgroup_entry_open(&start->cgroup, NULL, &start->cgroup_entry, err);
-	if (rc < 0) {
-		step_cgroup_remove(start);
-		return rc;
-	}
-	cgroup_tell(start, warnings);
-	return 0;
+	if (rc == 0)
+		cgroup_tell(start, warnings);
+	return rc;
+}
+
+int step_cgroup_create(struct start *start, struct err *err)
+{
+	struct err denial, why;
+
+	if (start->cgroup_dir_count == 0)
+		return step_cgroup_do_without(start, &start->cgroup_denial, err);
+	int denied = cgroup_create_allowed(&start->cgroup, &denial, err);
+	if (denied < 0)
+		return denied; /* it may be another's: nothing of ours is in it */
+	if (denied > 0)
+		cgroup_keep_made(start);
+	if (start->cgroup_dir_count == 0)
+		return step_cgroup_do_without(start, &denial, err);
+	int rc = cgroup_limit(start, denied > 0 ? &denial : NULL, &why);
+	if (rc == 0)
+		return 0;
+	step_cgroup_remove(start);
+	/* It was there, but may not be written: mounted read-only, or another's. */
+	if (rc == -EROFS || (cgroup_is_denial(rc) && !step_cgroup_is_privileged(start)))
+		return step_cgroup_do_without(start, &why, err);
+	*err = why;
+	return rc;
 }
 
 /* The process waits, and nothing of the user's has run, until the rules hold. */
@@ -104,8 +143,9 @@ void step_cgroup_remove(struct start *start)
 {
 	struct err ignored;
 
-	(void)cgroup_remove(start->cgroup_dirs, start->cgroup_dir_count, CGROUP_REMOVE_TIMEOUT_MS,
-			    CGROUP_REMOVE_KILL, &ignored);
+	if (start->cgroup_dir_count > 0)
+		(void)cgroup_remove(start->cgroup_dirs, start->cgroup_dir_count,
+				    CGROUP_REMOVE_TIMEOUT_MS, CGROUP_REMOVE_KILL, &ignored);
 }
 
 int step_cgroup_enter(struct start *start, struct err *err)

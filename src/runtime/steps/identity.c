@@ -15,11 +15,20 @@ int step_identity_resolve(struct start *start, struct err *err)
 
 	if (rc < 0)
 		return rc;
-	if (step_has_userns(start))
-		dropped = 0; /* judged against the host; a user namespace grants its own */
+	if (step_has_userns(start)) {
+		config_grant_caps(start->config->process, &start->caps);
+		dropped = 0;
+	}
 	if (dropped != 0)
 		start_warn(start, "capabilities not granted, as the runtime lacks them: %s",
 			   caps_format(dropped, names, sizeof(names)));
+	uint64_t idle = start->caps.ambient & ~(start->caps.permitted & start->caps.inheritable);
+	if (idle != 0)
+		start_warn(start,
+			   "ambient capabilities not raised, as they are not permitted and "
+			   "inheritable "
+			   "as well: %s",
+			   caps_format(idle, names, sizeof(names)));
 	if (unknown.len > 0)
 		start_warn(start, "unknown capabilities ignored: %s", unknown.data);
 	return 0;

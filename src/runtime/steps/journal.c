@@ -10,21 +10,36 @@
 #include "base/limits.h"
 #include "runtime/steps/steps.h"
 
+/* No hierarchy is mounted, or none that shows the own cgroup: step_cgroup_create() decides about it. */
+static bool journal_is_without_cgroup(const struct err *why)
+{
+	return why->kind == ERR_UNSUPPORTED || why->sys == ENOENT || cgroup_is_denial(-why->sys);
+}
+
 static int journal_plan_cgroup(struct start *start, struct err *err)
 {
 	struct arena *arena = &start->container.arena;
 	const char *path = start->config->linux->cgroups_path;
 	char fallback[CONTAINER_ID_MAX + 2];
+	struct err why;
 
 	if (path == NULL || path[0] == '\0') {
-		(void)snprintf(fallback, sizeof(fallback), "/%s", start->options->id);
+		/* What is delegated to a user is where the user's processes are, not at the top. */
+		(void)snprintf(fallback, sizeof(fallback), "%s%s", geteuid() == 0 ? "/" : "",
+			       start->options->id);
 		path = fallback;
 	}
-	int rc = cgroup_host_open(&start->cgroup_host, err);
+	int rc = cgroup_host_open(&start->cgroup_host, &why);
 	if (rc == 0)
-		rc = cgroup_plan(&start->cgroup_host, path, &start->cgroup, err);
-	if (rc < 0)
+		rc = cgroup_plan(&start->cgroup_host, path, &start->cgroup, &why);
+	if (rc < 0 && journal_is_without_cgroup(&why)) {
+		start->cgroup_denial = why;
+		return 0;
+	}
+	if (rc < 0) {
+		*err = why;
 		return err_wrap(err, rc, "cgroup");
+	}
 	start->cgroup_dirs = arena_alloc(arena, CGROUP_HIERARCHIES_MAX * sizeof(char *));
 	if (start->cgroup_dirs == NULL)
 		return err_set(err, ERR_SYSTEM, ENOMEM, "the cgroup's plan");

@@ -1,6 +1,7 @@
 /* Bind mounts: a clone of the source's tree, attached on a target of the same kind. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -113,5 +114,9 @@ int mount_bind(struct start *start, size_t i, const struct mount_options *option
 		bind_target(start, mount, S_ISDIR(st.st_mode), options->dest_nofollow, err);
 	if (target < 0)
 		return target;
-	return mount_attach_with(tree, target, options, err);
+	int rc = mount_attach_with(tree, target, options, err);
+	if (rc == 0 && options->recursive && (options->attr_set & MOUNT_ATTR_RDONLY) &&
+	    mount_is_of_sysfs(mount->source))
+		rc = mount_protect_cgroups(tree, err);
+	return rc;
 }

@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include "base/path.h"
+#include "kern/cgroup/limits.h"
 #include "kern/mount/mount.h"
 #include "runtime/steps/mount_util.h"
+#include "runtime/steps/steps.h"
 
 #define MOUNT_SAFE ((uint64_t)MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
@@ -24,19 +26,39 @@ static uint64_t mount_read_only(const struct mount_options *options)
 }
 
 /*
+ * A cgroup that is the runtime's user's own, or the runtime's, would be written by whoever shares that
+ * user's id in the container (CVE-2023-25809).
+ */
+static uint64_t mount_protection(const struct start *start, const struct mount_options *options)
+{
+	if (mount_read_only(options) != 0 || start->cgroup_dir_count == 0)
+		return MOUNT_ATTR_RDONLY;
+	if (mount_has_cgroup_namespace(start))
+		return 0;
+	return step_has_userns(start) || geteuid() != 0 || cgroup_in_user_namespace()
+		       ? MOUNT_ATTR_RDONLY
+		       : 0;
+}
+
+/*
  * A clone out of the host's own mounts, by path: descriptors from before the clone belong to another
- * mount namespace.
+ * mount namespace. Without mount_setattr (before 5.12) its flags can only be set once it is attached.
  */
 static int mount_host_tree(const char *dir, uint64_t attr, struct err *err)
 {
+	struct err why = {0};
 	char path[sizeof(CGROUP_ROOT) + CGROUP_PATH_MAX];
 
 	(void)snprintf(path, sizeof(path), "%s/%s", CGROUP_ROOT, dir);
 	auto_fd tree = mount_tree_clone(AT_FDCWD, path, MOUNT_TREE_RECURSIVE, err);
 	if (tree < 0)
 		return tree;
-	int rc = mount_set_attr(tree, attr, 0, 0, true, err);
-	return rc < 0 ? rc : fd_take(&tree);
+	int rc = mount_set_attr(tree, attr, 0, 0, true, &why);
+	if (rc < 0 && why.kind != ERR_UNSUPPORTED) {
+		*err = why;
+		return rc;
+	}
+	return fd_take(&tree);
 }
 
 /* The filesystem's type, and the options that select the hierarchy. */
@@ -108,6 +130,8 @@ static int mount_v1_tree(struct start *start, size_t i, int base,
 	if (tree < 0)
 		return err_wrap(err, tree, "cgroup hierarchy '%s'", name);
 	int rc = mount_attach_name(tree, base, name, err);
+	if (rc == 0 && !mount_has_cgroup_namespace(start)) /* see mount_host_tree() */
+		rc = mount_set_attr(tree, MOUNT_SAFE, 0, 0, false, err);
 	return rc < 0 ? rc : mount_set_propagation(tree, options, err);
 }
 
@@ -167,7 +191,7 @@ static int mount_v1_all(struct start *start, int target, const struct mount_opti
 			rc = mount_v1_one(start, i, base, options, err);
 	if (rc == 0)
 		rc = mount_set_propagation(base, options, err);
-	if (rc == 0 && mount_read_only(options))
+	if (rc == 0 && mount_protection(start, options) != 0)
 		rc = mount_v1_protect(start, base, err);
 	return rc;
 }
@@ -183,17 +207,24 @@ int mount_cgroup(struct start *start, size_t i, const struct mount_options *opti
 
 	if (target < 0)
 		return target;
-	if (start->cgroup_host.mode != CGROUP_MODE_V2)
+	/* Of a container in nobody's cgroup there is nothing to show without a namespace. */
+	bool empty = start->cgroup_host.count == 0 ||
+		     (start->cgroup_dir_count == 0 && !mount_has_cgroup_namespace(start));
+	if (empty || start->cgroup_host.mode != CGROUP_MODE_V2)
 		return mount_v1_all(start, target, options, err);
+	struct mount_options protected = *options;
+	protected.bind =
+		!mount_has_cgroup_namespace(start); /* a clone's flags are still to be set */
+	protected.attr_set |= mount_protection(start, options);
 	/*
 	 * Version 2 without a cgroup namespace: the host's tree, in which the paths of /proc/self/cgroup
 	 * are found. Not a new mount: from the host's cgroup namespace that would change the options of
 	 * the host's own (nsdelegate).
 	 */
 	auto_fd tree = mount_has_cgroup_namespace(start)
-			       ? mount_hierarchy(start, 0, options->attr_set, err)
-			       : mount_host_tree("", options->attr_set, err);
+			       ? mount_hierarchy(start, 0, protected.attr_set, err)
+			       : mount_host_tree("", protected.attr_set, err);
 	if (tree < 0)
 		return tree;
-	return mount_attach_with(tree, target, options, err);
+	return mount_attach_with(tree, target, &protected, err);
 }

@@ -75,43 +75,9 @@ static int fs_fill(int tree, int target, struct err *err)
 	return mount_copy_up(from, tree, err);
 }
 
-/*
- * Only who owns the network namespace may make its sysfs. Inside a user namespace that shares the
- * host's network, the host's /sys stands in, read-only with all that is mounted below it: what is
- * the caller's own there, as a delegated control group, must not be writable (CVE-2023-25809).
- */
-static int fs_bind_sys(struct mount_options *options, struct err *err)
-{
-	auto_fd tree = mount_tree_clone(AT_FDCWD, "/sys", MOUNT_TREE_RECURSIVE, err);
-
-	if (tree < 0)
-		return tree;
-	int rc = mount_set_attr(tree, options->attr_set | MOUNT_ATTR_RDONLY, 0, 0, true, err);
-	return rc < 0 ? rc : fd_take(&tree);
-}
-
 static const char *fs_source(const struct oci_mount *mount)
 {
 	return mount->source != NULL ? mount->source : mount->type;
-}
-
-static int fs_make(struct start *start, const struct oci_mount *mount,
-		   struct mount_options *options, struct err *err)
-{
-	struct err why = {0};
-	int tree = mount_fs_create_with(mount->type, fs_source(mount), options, &why);
-
-	if (tree == -EPERM && fs_is(mount, "sysfs") && step_has_userns(start) &&
-	    (options->attr_set & MOUNT_ATTR_RDONLY) != 0)
-		return fs_bind_sys(options, err);
-	if (tree < 0)
-		*err = why;
-	if (tree == -EPERM && step_has_userns(start))
-		return err_wrap(
-			err, tree,
-			"in a user namespace (proc needs a PID namespace of its own, sysfs a "
-			"network namespace or the option ro, mqueue an IPC namespace)");
-	return tree;
 }
 
 /*
@@ -146,9 +112,12 @@ int mount_filesystem(struct start *start, size_t i, struct mount_options *option
 	if (late)
 		options->attr_set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 	auto_fd userns = fd_take(&start->mount_fds[i]);
-	auto_fd tree = fs_make(start, mount, options, err);
-	if (tree < 0)
-		return tree;
+	struct err why = {0};
+	auto_fd tree = mount_fs_create_with(mount->type, fs_source(mount), options, &why);
+	if (tree < 0) {
+		*err = why;
+		return tree == -EPERM ? mount_instead(start, i, target, options, err) : tree;
+	}
 	if (userns >= 0)
 		rc = idmap_set(tree, userns, false, err);
 	if (rc == 0 && options->tmpcopyup)

@@ -30,6 +30,38 @@ int mount_filesystem(struct start *start, size_t i, struct mount_options *option
 /* Copies the tree that lies at from_fd into the tmpfs at to_fd ("tmpcopyup"). */
 int mount_copy_up(int from_fd, int to_fd, struct err *err);
 
+/* Whether a bind's source is the host's /sys, or a part of it that holds its cgroups. */
+bool mount_is_of_sysfs(const char *source);
+
+/*
+ * A "ro" bind of the host's /sys leaves what is mounted beneath writable, the cgroups among it, which
+ * belong to the runtime's user (CVE-2023-25809): makes the attached tree read-only to its leaves.
+ */
+int mount_protect_cgroups(int tree, struct err *err);
+
+/*
+ * What takes the place of row i's filesystem when the kernel refuses a new one (EPERM, already in
+ * err): for sysfs with the option ro the host's own; for others the error gets the remedy.
+ */
+int mount_instead(struct start *start, size_t i, int target, const struct mount_options *options,
+		  struct err *err);
+
+/* Whether a bind's source is the host's /sys, or a part of it that holds its cgroups. */
+bool mount_is_of_sysfs(const char *source);
+
+/*
+ * A "ro" bind of the host's /sys leaves what is mounted beneath writable, the cgroups among it, which
+ * belong to the runtime's user (CVE-2023-25809): makes the attached tree read-only to its leaves.
+ */
+int mount_protect_cgroups(int tree, struct err *err);
+
+/*
+ * What takes the place of row i's filesystem when the kernel refuses a new one (EPERM, already in err): the
+ * host's own, where the container shares the namespace that it shows.
+ */
+int mount_instead(struct start *start, size_t i, int target, const struct mount_options *options,
+		  struct err *err);
+
 /* The "cgroup" filesystem of the specification: what the host's cgroup version makes of it. */
 int mount_cgroup(struct start *start, size_t i, const struct mount_options *options,
 		 struct err *err);

@@ -87,12 +87,11 @@ static int namespaces_set_time(struct start *start, struct err *err)
 	return ns_join(time, CLONE_NEWTIME, err);
 }
 
-/* In a new user namespace the process has every capability but still the host's ids. */
-static int namespaces_become_root(struct start *start, struct err *err)
+int step_become_root(struct err *err)
 {
-	if (!step_has_userns(start))
-		return 0;
-	return caps_set_user(0, 0, NULL, 0, err);
+	int rc = caps_set_user(0, 0, NULL, 0, err);
+
+	return rc == -EINVAL ? err_wrap(err, rc, "linux.uidMappings: id 0 must be mapped") : rc;
 }
 
 int step_sync_namespaces(struct start *start, struct err *err)
@@ -118,5 +117,8 @@ int step_namespaces_enter(struct start *start, struct err *err)
 		rc = ns_unshare(CLONE_NEWCGROUP, err);
 	if (rc == 0)
 		rc = namespaces_set_time(start, err);
-	return rc < 0 ? rc : namespaces_become_root(start, err);
+	if (rc < 0 || !step_has_userns(start))
+		return rc;
+	rc = step_sources_open_inside(start, err);
+	return rc < 0 ? rc : step_become_root(err);
 }

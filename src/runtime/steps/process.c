@@ -191,14 +191,38 @@ static int process_record(struct start *start, struct err *err)
 	return container_save(&start->container, err);
 }
 
+static pid_t process_clone_once(struct start *start, struct err *err)
+{
+	return ns_clone(start->new_namespaces & ~(uint64_t)MADE_INSIDE,
+			start->cgroup_entry.clone_fd, &start->pidfd, err);
+}
+
+/*
+ * An ordinary user's own cgroup cannot be entered from one that is not: what both have in common would
+ * have to be the user's too.
+ */
+static pid_t process_clone(struct start *start, struct err *err)
+{
+	struct err why;
+	pid_t pid = process_clone_once(start, &why);
+
+	if (pid != -EACCES || start->cgroup_entry.clone_fd < 0) {
+		if (pid < 0)
+			*err = why;
+		return pid;
+	}
+	(void)err_wrap(&why, pid, "enter the control group from the runtime's own");
+	int rc = step_cgroup_forgo(start, &why, err);
+	return rc < 0 ? rc : process_clone_once(start, err);
+}
+
 static int process_clone_from_home(struct start *start, struct err *err)
 {
 	struct process_home home;
 	int rc = process_leave_home(start, &home, err);
 
 	if (rc == 0) {
-		pid_t pid = ns_clone(start->new_namespaces & ~(uint64_t)MADE_INSIDE,
-				     start->cgroup_entry.clone_fd, &start->pidfd, err);
+		pid_t pid = process_clone(start, err);
 		if (pid < 0)
 			rc = pid;
 		else

@@ -110,47 +110,46 @@ static int root_place(const struct start *start, struct err *err)
 	return FD_NONE;
 }
 
+int step_bundle_reopen(struct start *start, struct err *err)
+{
+	fd_closep(&start->bundle_fd);
+	start->bundle_fd = openat(AT_FDCWD, start->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return start->bundle_fd < 0 ? err_errno(err, "open the bundle '%s'", start->bundle) : 0;
+}
+
 static bool root_is_relative(const char *path)
 {
 	return path != NULL && path[0] != '/';
 }
 
-/*
- * The bundle was opened in the host's mount namespace; what is relative to it is cloned from this one.
- * Most bundles name all their sources by absolute paths, for which the folder does not count.
- */
-static int root_reopen_bundle(struct start *start, struct err *err)
+/* Most bundles name all their sources by absolute paths, for which the bundle's folder does not count. */
+static bool root_needs_bundle(const struct start *start)
 {
 	bool needed = root_is_relative(start->config->root->path);
 
 	for (size_t i = 0; !needed && i < start->config->mounts.count; i++)
 		needed = mount_row_is_bind(&start->config->mounts.items[i]) &&
 			 root_is_relative(start->config->mounts.items[i].source);
-	if (!needed)
-		return 0;
-	fd_closep(&start->bundle_fd);
-	start->bundle_fd = openat(AT_FDCWD, start->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (start->bundle_fd < 0 && !step_has_userns(start))
-		return err_errno(err, "open the bundle '%s'", start->bundle);
-	return 0;
+	return needed;
 }
 
 int step_root_mount(struct start *start, struct err *err)
 {
+	struct err absent;
 	struct stat st;
 
 	(void)umask(0); /* modes are meant as they are given */
-	int rc = root_reopen_bundle(start, err);
-	if (rc < 0)
+	int rc = root_needs_bundle(start) ? step_bundle_reopen(start, &absent) : 0;
+	if (rc < 0 && !step_has_userns(start)) {
+		*err = absent;
 		return rc;
+	}
 	auto_fd slash = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (slash < 0)
 		return err_errno(err, "open '/'");
 	rc = root_separate(start, slash, err);
 	if (rc == 0)
 		rc = root_tree(start, err);
-	if (rc == 0)
-		rc = root_own(start, err);
 	if (rc < 0)
 		return rc;
 	if (fstat(start->root_fd, &st) < 0 || !S_ISDIR(st.st_mode))
@@ -160,6 +159,11 @@ int step_root_mount(struct start *start, struct err *err)
 	if (place < 0 && place != FD_NONE)
 		return place;
 	rc = mount_attach(start->root_fd, place >= 0 ? place : slash, err);
+	/* Only now: without mount_setattr, not every kernel changes what is not attached. */
+	if (rc == 0)
+		rc = root_own(start, err);
+	if (rc == 0 && start->root_nodev)
+		rc = mount_set_attr(start->root_fd, MOUNT_ATTR_NODEV, 0, 0, false, err);
 	return rc < 0 ? err_wrap(err, rc, "attach the container's root") : 0;
 }
 

@@ -2,7 +2,8 @@
  * Trees that are cloned on the host's side and attached inside: with a user namespace the root and
  * all bind sources, which may lie behind folders that its root cannot enter, and binds whose ids
  * are mapped, which takes rights over the filesystem. For a new filesystem whose ids are mapped the
- * user namespace with the mapping is opened here.
+ * user namespace with the mapping is opened here. A runtime that may not clone mounts on the host, as
+ * an ordinary user's, leaves it to the first process, before that takes on new ids.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -38,6 +39,9 @@ static int sources_separate(struct start *start, int tree, struct err *err)
 
 	if (rc < 0)
 		return rc;
+	/* The copies in a user namespace's own mount namespace are slaves, and so are their clones. */
+	if (start->sources_inside)
+		return 0;
 	if ((flags & MS_SHARED) != 0 && step_has_userns(start))
 		flags = MS_SLAVE | MS_REC;
 	if ((flags & MS_SHARED) != 0)
@@ -126,17 +130,37 @@ static int sources_open_root(struct start *start, struct err *err)
 {
 	const char *path = start->config->root->path;
 
-	start->root_fd = start->options->rootfs_fd;
 	if (start->root_fd >= 0 || !step_has_userns(start))
 		return 0;
 	start->root_fd = mount_tree_clone(start->bundle_fd, path, MOUNT_TREE_RECURSIVE, err);
 	int rc = start->root_fd < 0 ? start->root_fd : sources_separate(start, start->root_fd, err);
+	if (rc < 0)
+		fd_closep(&start->root_fd);
 	return rc < 0 ? err_wrap(err, rc, "root.path '%s'", path) : 0;
+}
+
+static int sources_open_all(struct start *start, struct err *err)
+{
+	int rc = sources_open_root(start, err);
+
+	for (size_t i = 0; rc == 0 && i < start->config->mounts.count; i++)
+		if (start->mount_fds[i] < 0)
+			rc = sources_open_row(start, i, err);
+	return rc;
+}
+
+int step_sources_open_inside(struct start *start, struct err *err)
+{
+	if (!start->sources_inside)
+		return 0;
+	int rc = step_bundle_reopen(start, err);
+	return rc < 0 ? rc : sources_open_all(start, err);
 }
 
 int step_sources_open(struct start *start, struct err *err)
 {
 	const struct oci_config *config = start->config;
+	struct err why;
 
 	start->mount_fds =
 		arena_alloc(&start->container.arena, (config->mounts.count + 1) * sizeof(int));
@@ -144,8 +168,11 @@ int step_sources_open(struct start *start, struct err *err)
 		return err_set(err, ERR_INVALID, ENOMEM, "mounts: more than memory is allowed for");
 	for (size_t i = 0; i < config->mounts.count; i++)
 		start->mount_fds[i] = FD_NONE;
-	int rc = sources_open_root(start, err);
-	for (size_t i = 0; rc == 0 && i < config->mounts.count; i++)
-		rc = sources_open_row(start, i, err);
-	return rc;
+	start->root_fd = start->options->rootfs_fd;
+	int rc = sources_open_all(start, &why);
+	/* No rights over the host's mounts: the first process has them over its own. */
+	start->sources_inside = rc == -EPERM && step_has_userns(start);
+	if (rc < 0 && !start->sources_inside)
+		*err = why;
+	return start->sources_inside ? 0 : rc;
 }

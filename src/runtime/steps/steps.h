@@ -49,6 +49,24 @@ int step_payload_find(struct start *start, struct err *err);
 
 /* Shared by the files of this folder. */
 
+/*
+ * Opens the bundle in the mount namespace that the process is in by now: what was opened in the
+ * host's cannot be cloned from here.
+ */
+int step_bundle_reopen(struct start *start, struct err *err);
+
+/* Whether the container's root could use devices: that of a user namespace cannot. */
+bool step_cgroup_is_privileged(const struct start *start);
+
+/* The error for a limit that no cgroup can hold, as none can be made, because of denial. */
+int step_cgroup_refuse(const char *field, const struct err *denial, struct err *err);
+
+/* Goes on without a cgroup if nothing of the configuration needs one. */
+int step_cgroup_do_without(struct start *start, const struct err *denial, struct err *err);
+
+/* Takes the cgroup back and goes on without one, as when none could be made in the first place. */
+int step_cgroup_forgo(struct start *start, const struct err *denial, struct err *err);
+
 /* Whether the container gets a user namespace, new or by path. */
 bool step_has_userns(const struct start *start);
 
@@ -64,6 +82,16 @@ int step_root_propagation(const struct start *start, uint32_t *ret_flags, struct
  * mounted inside reaches the host, unless the configuration wants them shared or private.
  */
 int step_outer_propagation(const struct start *start, uint32_t *ret_flags, struct err *err);
+
+/* In a user namespace joined or just made, the process has every capability but still the host's ids. */
+int step_become_root(struct err *err);
+
+/*
+ * The first process's half of step_sources_open(), for a runtime that may not clone mounts on the
+ * host: after the user namespace, while the process still has its maker's ids, which can enter its
+ * maker's folders.
+ */
+int step_sources_open_inside(struct start *start, struct err *err);
 
 /* Tells the host's side that the namespaces exist and waits until it says to go on. */
 int step_sync_namespaces(struct start *start, struct err *err);

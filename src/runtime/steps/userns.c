@@ -1,11 +1,11 @@
 /* Writes the id maps of a new user namespace, which its first process waits for. */
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 
-#include "kern/ns/ns.h"
-#include "kern/proc/procfs.h"
 #include "runtime/steps/steps.h"
 #include "runtime/sync.h"
+#include "runtime/userns.h"
 
 static const struct ns_id_map *userns_convert(const oci_id_mappings *from, struct arena *arena)
 {
@@ -31,6 +31,20 @@ int step_maps_convert(const oci_id_mappings *uids, const oci_id_mappings *gids, 
 	return 0;
 }
 
+/* The first process may have failed before its maps were written: that is the cause then. */
+static int userns_hear(struct start *start, int rc, struct err *err)
+{
+	struct pollfd said = {.fd = start->sync_fds[0], .events = POLLIN};
+	struct sync_message message;
+	struct err ignored;
+
+	if (poll(&said, 1, 0) <= 0 || sync_receive(start->sync_fds[0], &message, &ignored) < 0 ||
+	    message.type != SYNC_FAILED)
+		return rc;
+	*err = message.err;
+	return err->sys > 0 ? -err->sys : -EIO;
+}
+
 int step_userns_map(struct start *start, struct err *err)
 {
 	const struct oci_linux *config = start->config->linux;
@@ -42,12 +56,9 @@ int step_userns_map(struct start *start, struct err *err)
 				   &start->container.arena, &maps, err);
 	if (rc < 0)
 		return rc;
-	auto_fd proc = procfs_open_by(PROCFS_HOST, err);
-	if (proc < 0)
-		return proc;
-	rc = ns_write_maps(proc, start->pid, &maps, err);
+	rc = userns_write(&maps, start->pid, start->options->envp, err);
 	if (rc < 0)
-		return err_wrap(err, rc, "linux.uidMappings");
+		return userns_hear(start, rc, err);
 	rc = sync_await(start->sync_fds[0], SYNC_NAMESPACES, start->options->warn,
 			start->options->log_context, err);
 	return rc < 0 ? rc : sync_send(start->sync_fds[0], SYNC_GO, NULL, err);
