@@ -20,7 +20,14 @@
 #include "runtime/steps/steps.h"
 #include "runtime/sync.h"
 
-#define PAYLOAD_UMASK 0022 /* as runc and crun have it, whatever the caller's */
+#define LABEL_APPARMOR "exec "
+#define PAYLOAD_UMASK  0022 /* as runc and crun have it, whatever the caller's */
+
+/* What follows the plan: the seccomp program, "exec PROFILE", the SELinux context. */
+static struct iovec payload_part(const void *data, size_t size)
+{
+	return (struct iovec){(void *)(uintptr_t)data, size};
+}
 
 static void payload_fill_plan(const struct payload *payload, struct stage_plan *plan)
 {
@@ -29,18 +36,26 @@ static void payload_fill_plan(const struct payload *payload, struct stage_plan *
 	plan->magic = STAGE_PLAN_MAGIC;
 	plan->flags = (payload->process->no_new_privileges ? STAGE_NO_NEW_PRIVS : 0) |
 		      (payload->set_groups ? STAGE_SET_GROUPS : 0) |
-		      (payload->filter != NULL ? STAGE_FILTER : 0) |
+		      (payload->filter->insns != NULL ? STAGE_FILTER : 0) |
 		      (payload->caps != NULL ? STAGE_SET_CAPS : 0) |
-		      (payload->linger ? STAGE_LINGER : 0);
+		      (payload->linger ? STAGE_LINGER : 0) |
+		      (payload->listener_fd >= 0 ? STAGE_LISTENER : 0);
 	plan->go_fd = payload->go_fd >= 0 ? payload->go_fd : -1;
 	plan->result_fd = payload->result_fd;
+	plan->listener_fd = payload->listener_fd;
 	plan->uid = user->uid;
 	plan->gid = user->gid;
 	plan->group_count = (uint32_t)user->additional_gids.count;
 	for (size_t i = 0; i < user->additional_gids.count; i++)
 		plan->groups[i] = user->additional_gids.items[i];
-	plan->filter_count = payload->filter_count;
-	plan->filter_flags = payload->filter_flags;
+	plan->proc_fd = payload->labels.proc_fd;
+	if (payload->labels.apparmor != NULL)
+		plan->apparmor_size =
+			(uint32_t)(strlen(LABEL_APPARMOR) + strlen(payload->labels.apparmor));
+	if (payload->labels.selinux != NULL)
+		plan->selinux_size = (uint32_t)strlen(payload->labels.selinux);
+	plan->filter_count = payload->filter->count;
+	plan->filter_flags = payload->filter->flags;
 	if (payload->caps != NULL) {
 		plan->last_cap = (uint32_t)caps_last();
 		plan->bounding = payload->caps->bounding;
@@ -72,15 +87,24 @@ static int payload_write_plan(const struct payload *payload, struct err *err)
 		return err_errno(err, "make the stage's pipe");
 	auto_fd reading = ends[0];
 	auto_fd writing = ends[1];
-	size_t filter_size = (size_t)payload->filter_count * STAGE_FILTER_BYTES;
-	if (fcntl(writing, F_SETPIPE_SZ, (int)(sizeof(plan) + filter_size)) < 0)
+	size_t filter_size = (size_t)payload->filter->count * STAGE_FILTER_BYTES;
+	size_t size = sizeof(plan) + filter_size + plan.apparmor_size + plan.selinux_size;
+	if (fcntl(writing, F_SETPIPE_SZ, (int)size) < 0)
 		return err_errno(err, "make room for the stage's plan");
-	const struct iovec parts[] = {{&plan, sizeof(plan)},
-				      {(void *)(uintptr_t)payload->filter, filter_size}};
-	ssize_t done = writev(writing, parts, 2);
+	const struct labels *labels = &payload->labels;
+	bool apparmor = labels->apparmor != NULL;
+	const struct iovec parts[] = {
+		{&plan, sizeof(plan)},
+		payload_part(payload->filter->insns, filter_size),
+		payload_part(LABEL_APPARMOR, apparmor ? strlen(LABEL_APPARMOR) : 0),
+		payload_part(labels->apparmor, apparmor ? strlen(labels->apparmor) : 0),
+		payload_part(labels->selinux,
+			     labels->selinux != NULL ? strlen(labels->selinux) : 0),
+	};
+	ssize_t done = writev(writing, parts, sizeof(parts) / sizeof(parts[0]));
 	if (done < 0)
 		return err_errno(err, "write the stage's plan");
-	if ((size_t)done != sizeof(plan) + filter_size)
+	if ((size_t)done != size)
 		return err_set(err, ERR_SYSTEM, EIO, "write the stage's plan: the pipe is full");
 	return fd_take(&reading);
 }
@@ -114,6 +138,10 @@ int payload_execute(const struct payload *payload, struct err *err)
 		rc = payload_keep(payload->go_fd, err);
 	if (rc == 0)
 		rc = payload_keep(payload->result_fd, err);
+	if (rc == 0)
+		rc = payload_keep(payload->listener_fd, err);
+	if (rc == 0)
+		rc = payload_keep(payload->labels.proc_fd, err);
 	if (rc < 0)
 		return rc;
 	(void)syscall(SYS_execveat, payload->stage_fd, "", argv, envp, AT_EMPTY_PATH);
@@ -124,9 +152,11 @@ int payload_execute(const struct payload *payload, struct err *err)
  * No stage has been executed yet that would have closed them: without this, the container's lock stays
  * held until the start that needs it, and the host's folders stay open in the container.
  */
-static int payload_drop_host_fds(struct start *start, int go_fd, int result_fd, struct err *err)
+static int payload_drop_host_fds(struct start *start, const struct payload *payload,
+				 struct err *err)
 {
-	const int keep[] = {go_fd, result_fd, start->stage_fd};
+	int go_fd = payload->go_fd;
+	const int keep[] = {go_fd, payload->result_fd, start->stage_fd, payload->labels.proc_fd};
 	unsigned first = 3 + start->options->preserve_fds;
 
 	if (go_fd >= 0)
@@ -164,6 +194,7 @@ static void payload_execute_hook(void *context, const struct oci_hook *hook)
 	payload.path = hook->path;
 	payload.linger = false;
 	payload.preserve_fds = 0;
+	payload.listener_fd = FD_NONE;
 	payload.go_fd = FD_NONE;
 	payload.result_fd = memfd_create("result", MFD_CLOEXEC); /* its exit status tells enough */
 	if (payload.result_fd < 0)
@@ -185,7 +216,7 @@ static int payload_run_hooks(struct start *start, struct payload *payload, struc
 
 	if (hooks == NULL || hooks->start_container.count == 0)
 		return 0;
-	int rc = payload_drop_host_fds(start, payload->go_fd, payload->result_fd, err);
+	int rc = payload_drop_host_fds(start, payload, err);
 	if (rc < 0)
 		return rc;
 	if (payload->go_fd >= 0 && fd_read_full(payload->go_fd, &byte, 1) != 1)
@@ -207,18 +238,19 @@ int payload_stage(struct start *start, struct err *err)
 		.process = start->config->process,
 		.caps = &start->caps,
 		.path = start->path,
-		.filter = start->filter,
-		.filter_count = start->filter_count,
-		.filter_flags = start->filter_flags,
+		.filter = &start->filter,
+		.labels = start->labels,
 		.set_groups = true,
 		.linger = !start->options->wait_for_start,
 		.preserve_fds = start->options->preserve_fds,
 		.stage_fd = start->stage_fd,
 		.go_fd = FD_NONE,
 		.result_fd = start->sync_fds[1],
+		.listener_fd = start->listener_fds[1],
 	};
 	int rc = 0;
 
+	payload.labels.proc_fd = labels_are_set(&payload.labels) ? start->proc_fd : FD_NONE;
 	if (start->options->wait_for_start) {
 		payload.go_fd = start->go_fd;
 		payload.result_fd = start->result_fd;

@@ -7,6 +7,8 @@
 #include "base/json.h"
 #include "kern/caps/caps.h"
 #include "oci/process.h"
+#include "runtime/filter.h"
+#include "runtime/labels.h"
 #include "runtime/stage/plan.h"
 
 struct start;
@@ -16,15 +18,15 @@ struct payload {
 	const struct oci_process *process;
 	const struct caps_sets *caps; /* NULL: leave */
 	const char *path;             /* of the executable, inside */
-	const char *filter;           /* NULL: none */
-	uint32_t filter_count;
-	uint32_t filter_flags;
+	const struct filter *filter;
+	struct labels labels;
 	bool set_groups;
 	bool linger; /* STAGE_LINGER */
 	uint32_t preserve_fds;
 	int stage_fd;
 	int go_fd; /* FD_NONE: at once */
 	int result_fd;
+	int listener_fd; /* FD_NONE; else where the stage sends the filter's listener */
 };
 
 /*
