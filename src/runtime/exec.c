@@ -24,11 +24,13 @@
 #include "runtime/limits.h"
 #include "runtime/payload.h"
 #include "runtime/pid_file.h"
+#include "runtime/rdt.h"
 #include "runtime/seal.h"
 #include "runtime/start.h"
 #include "runtime/steps/steps.h"
 #include "runtime/sync.h"
 #include "runtime/terminal.h"
+#include "runtime/tune.h"
 
 struct exec {
 	struct container *container;
@@ -215,6 +217,10 @@ static int exec_enter(struct exec *exec, int *ret_root_fd, struct err *err)
 	const int32_t *score = exec->process.oom_score_adj;
 	int rc = cgroup_enter_self(&exec->entry, err);
 
+	if (rc == 0)
+		rc = rdt_join_self(exec->container, err);
+	if (rc == 0)
+		rc = tune_arrive(&exec->process, err);
 	if (rc == 0 && score != NULL) {
 		auto_fd proc = procfs_open_by(PROCFS_HOST, err);
 		rc = proc < 0 ? proc : procfs_set_oom_score_adj(proc, *score, err);
@@ -278,6 +284,8 @@ static void exec_become(struct exec *exec, int slave)
 	};
 	int rc = console_take(slave, &err);
 
+	if (rc == 0)
+		rc = tune_process(&exec->process, exec->container->config.linux, &err);
 	if (rc == 0)
 		(void)payload_execute(&payload, &err);
 	(void)sync_send(exec->sync_fds[1], SYNC_FAILED, &err, &ignored);
@@ -386,16 +394,21 @@ static int exec_clone(struct exec *exec, struct exec_process *process, struct er
 {
 	struct err ignored;
 	auto_fd helper = FD_NONE;
+	struct number_list home;
 	int status;
-	pid_t pid = ns_clone(0, exec->entry.clone_fd, &helper, err);
+	int rc = tune_leave(&exec->process, &home, err);
 
-	if (pid < 0)
-		return pid;
+	if (rc < 0)
+		return rc;
+	pid_t pid = ns_clone(0, exec->entry.clone_fd, &helper, err);
 	if (pid == 0)
 		exec_inside(exec);
+	(void)tune_return(&home, &ignored);
+	if (pid < 0)
+		return pid;
 	fd_closep(&exec->sync_fds[1]);
 	fd_closep(&exec->console_fd);
-	int rc = exec_follow(exec, process, err);
+	rc = exec_follow(exec, process, err);
 	(void)pidfd_wait(helper, -1, &status, &ignored);
 	if (rc < 0 && process->pidfd >= 0) {
 		(void)pidfd_signal(process->pidfd, SIGKILL, &ignored);

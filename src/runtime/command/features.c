@@ -33,6 +33,7 @@ static const char *seccomp_archs[] = {"SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM", "SCM
 static const char *seccomp_flags[] = {"SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
 				      "SECCOMP_FILTER_FLAG_TSYNC"};
 
+/* The kernel may lack one: setting it then says so. */
 static size_t names_of_table(const char *const *table, const char **names)
 {
 	size_t count = 0;
@@ -68,9 +69,13 @@ static int features_run(const struct command_globals *globals, void *values, int
 		.known_flags = LIST(seccomp_flags),
 		.supported_flags = LIST(seccomp_flags),
 	};
-	struct oci_enabled_feature off = {.enabled = &no};
-	struct oci_intel_rdt_features rdt = {.enabled = &no};
-	struct oci_enabled_feature on = {.enabled = &yes};
+	struct oci_enabled_feature off = {.enabled = &no}, on = {.enabled = &yes};
+	const char *policy_modes[NAMES_MAX], *policy_flags[NAMES_MAX];
+	struct oci_memory_policy_features policy = {
+		.modes = {policy_modes, names_of_table(oci_memory_policy_mode_names, policy_modes)},
+		.flags = {policy_flags, names_of_table(oci_memory_policy_flag_names, policy_flags)},
+	};
+	struct oci_intel_rdt_features rdt = {.enabled = &yes, .schemata = &yes, .monitoring = &yes};
 	struct oci_mount_extensions mount_extensions = {.idmap = &on};
 	struct oci_linux_features linux_ = {.cgroup = &cgroup,
 					    .seccomp = &seccomp,
@@ -78,7 +83,8 @@ static int features_run(const struct command_globals *globals, void *values, int
 					    .selinux = &off,
 					    .intel_rdt = &rdt,
 					    .mount_extensions = &mount_extensions,
-					    .net_devices = &off};
+					    .net_devices = &on,
+					    .memory_policy = &policy};
 	struct oci_features features = {
 		.oci_version_min = "1.0.0",
 		.oci_version_max = OCI_VERSION,
