@@ -8,6 +8,8 @@
 #define ID_NONE    UINT32_MAX /* the kernel's "no id": setuid(-1) would silently change nothing */
 #define IFNAME_MAX 15
 
+#define NET_DEVICES_MAX 256 /* compared in pairs */
+
 static int refuse(struct err *err, const char *fmt, ...) PRINTF(2, 3);
 static int refuse(struct err *err, const char *fmt, ...)
 {
@@ -136,6 +138,33 @@ static int check_priorities(const struct oci_process *process, const char *place
 	return 0;
 }
 
+static int check_scheduler(const struct oci_scheduler *scheduler, const char *place,
+			   struct err *err)
+{
+	if (scheduler == NULL)
+		return 0;
+	/* The kernel would take the nearest value that it knows. */
+	if (scheduler->nice < -20 || scheduler->nice > 19)
+		return refuse(err, "%s.scheduler.nice: %d is not in -20 to 19", place,
+			      scheduler->nice);
+	if (scheduler->priority < 0)
+		return refuse(err, "%s.scheduler.priority: %d is negative", place,
+			      scheduler->priority);
+	if (scheduler->policy != OCI_SCHED_DEADLINE &&
+	    (scheduler->runtime_ns != 0 || scheduler->deadline_ns != 0 ||
+	     scheduler->period_ns != 0))
+		return refuse(err,
+			      "%s.scheduler: runtime, deadline and period are for SCHED_DEADLINE "
+			      "alone",
+			      place);
+	for (size_t i = 0; i < scheduler->flags.count; i++) {
+		if (!is_one_of(scheduler->flags.items[i], oci_sched_flag_names))
+			return refuse(err, "%s.scheduler.flags[%zu]: unknown flag \"%.64s\"", place,
+				      i, scheduler->flags.items[i]);
+	}
+	return 0;
+}
+
 int oci_process_check(const struct oci_process *process, const char *place, struct err *err)
 {
 	if (!is_absolute(process->cwd))
@@ -156,6 +185,8 @@ int oci_process_check(const struct oci_process *process, const char *place, stru
 		rc = check_rlimits(process, place, err);
 	if (rc == 0)
 		rc = check_priorities(process, place, err);
+	if (rc == 0)
+		rc = check_scheduler(process->scheduler, place, err);
 	return rc;
 }
 
@@ -343,8 +374,37 @@ static int check_device(const struct oci_device *device, size_t index, struct er
 	return 0;
 }
 
+/* Two devices cannot both be called the same inside; a name with "%d" is chosen by the kernel. */
+static int check_net_device_twice(const struct oci_linux *linux, size_t index, struct err *err)
+{
+	const struct oci_net_device *items = linux->net_devices.items;
+	const char *name = is_empty(items[index].name) ? items[index].host_name : items[index].name;
+
+	for (size_t i = 0; i < index; i++) {
+		const char *other = is_empty(items[i].name) ? items[i].host_name : items[i].name;
+		if (strcmp(name, other) == 0 && strchr(name, '%') == NULL)
+			return refuse(err,
+				      "linux.netDevices: \"%.16s\" and \"%.16s\" would both be "
+				      "called \"%.16s\"",
+				      items[i].host_name, items[index].host_name, name);
+	}
+	return 0;
+}
+
+static bool has_namespace(const struct oci_linux *linux, enum oci_namespace_type type)
+{
+	for (size_t i = 0; i < linux->namespaces.count; i++) {
+		if (linux->namespaces.items[i].type == type)
+			return true;
+	}
+	return false;
+}
+
 static int check_net_devices(const struct oci_linux *linux, struct err *err)
 {
+	if (linux->net_devices.count > NET_DEVICES_MAX)
+		return refuse(err, "linux.netDevices: %zu devices; %d are allowed",
+			      linux->net_devices.count, NET_DEVICES_MAX);
 	for (size_t i = 0; i < linux->net_devices.count; i++) {
 		const struct oci_net_device *device = &linux->net_devices.items[i];
 		const char *names[] = {device->host_name,
@@ -359,7 +419,12 @@ static int check_net_devices(const struct oci_linux *linux, struct err *err)
 					"linux.netDevices: \"%.64s\" cannot name a network device",
 					names[n]);
 		}
+		int rc = check_net_device_twice(linux, i, err);
+		if (rc < 0)
+			return rc;
 	}
+	if (linux->net_devices.count > 0 && !has_namespace(linux, OCI_NS_NETWORK))
+		return refuse(err, "linux.netDevices: needs a namespace of type \"network\"");
 	return 0;
 }
 
@@ -463,8 +528,20 @@ static int check_intel_rdt(const struct oci_intel_rdt *rdt, struct err *err)
 	}
 	if (rdt->l3_cache_schema != NULL && strchr(rdt->l3_cache_schema, '\n') != NULL)
 		return refuse(err, "linux.intelRdt.l3CacheSchema: holds a line break");
+	if (!is_empty(rdt->mem_bw_schema) && strncmp(rdt->mem_bw_schema, "MB:", 3) != 0)
+		return refuse(err, "linux.intelRdt.memBwSchema: does not start with \"MB:\"");
 	if (rdt->mem_bw_schema != NULL && strchr(rdt->mem_bw_schema, '\n') != NULL)
 		return refuse(err, "linux.intelRdt.memBwSchema: holds a line break");
+	return 0;
+}
+
+static int check_memory_policy(const struct oci_memory_policy *policy, struct err *err)
+{
+	for (size_t i = 0; policy != NULL && i < policy->flags.count; i++) {
+		if (!is_one_of(policy->flags.items[i], oci_memory_policy_flag_names))
+			return refuse(err, "linux.memoryPolicy.flags[%zu]: unknown flag \"%.64s\"",
+				      i, policy->flags.items[i]);
+	}
 	return 0;
 }
 
@@ -510,6 +587,8 @@ static int check_linux(const struct oci_linux *linux, struct err *err)
 		rc = check_words(linux, err);
 	if (rc == 0)
 		rc = check_intel_rdt(linux->intel_rdt, err);
+	if (rc == 0)
+		rc = check_memory_policy(linux->memory_policy, err);
 	return rc;
 }
 

@@ -118,6 +118,23 @@ TEST(check_process)
 		 "process.user.umask: 512 is more than 511 (octal 777)"},
 		{"\"cwd\":\"/\",\"args\":[\"sh\"],\"oomScoreAdj\":-1001",
 		 "process.oomScoreAdj: -1001 is not in -1000 to 1000"},
+		{"\"cwd\":\"/"
+		 "\",\"args\":[\"sh\"],\"scheduler\":{\"policy\":\"SCHED_BATCH\",\"nice\":"
+		 "-20,\"flags\":[\"SCHED_FLAG_RESET_ON_FORK\"]}",
+		 NULL},
+		{"\"cwd\":\"/"
+		 "\",\"args\":[\"sh\"],\"scheduler\":{\"policy\":\"SCHED_BATCH\",\"nice\":20}",
+		 "process.scheduler.nice: 20 is not in -20 to 19"},
+		{"\"cwd\":\"/"
+		 "\",\"args\":[\"sh\"],\"scheduler\":{\"policy\":\"SCHED_RR\",\"priority\":-1}",
+		 "process.scheduler.priority: -1 is negative"},
+		{"\"cwd\":\"/"
+		 "\",\"args\":[\"sh\"],\"scheduler\":{\"policy\":\"SCHED_FIFO\",\"period\":1}",
+		 "process.scheduler: runtime, deadline and period are for SCHED_DEADLINE alone"},
+		{"\"cwd\":\"/"
+		 "\",\"args\":[\"sh\"],\"scheduler\":{\"policy\":\"SCHED_OTHER\",\"flags\":["
+		 "\"SCHED_FLAG_NEW\"]}",
+		 "process.scheduler.flags[0]: unknown flag \"SCHED_FLAG_NEW\""},
 		{"\"cwd\":\"/\",\"args\":[\"sh\"],\"ioPriority\":{\"class\":\"IOPRIO_CLASS_BE\","
 		 "\"priority\":8}",
 		 "process.ioPriority.priority: 8 is not in 0 to 7"},
@@ -222,7 +239,16 @@ TEST(check_linux_devices)
 		 "linux.devices[0].uid: 4294967295 is no user"},
 		{"\"devices\":[{\"path\":\"/dev/x\",\"type\":\"p\",\"gid\":4294967295}]",
 		 "linux.devices[0].gid: 4294967295 is no group"},
-		{"\"netDevices\":{\"eth0\":{\"name\":\"abcdefghijklmno\"},\"eth1\":{}}", NULL},
+		{"\"namespaces\":[{\"type\":\"network\"}],\"netDevices\":{\"eth0\":{\"name\":"
+		 "\"abcdefghijklmno\"},\"eth1\":{}}",
+		 NULL},
+		{"\"namespaces\":[{\"type\":\"network\"}],\"netDevices\":{\"a\":{\"name\":"
+		 "\"eth%d\"},\"b\":{\"name\":\"eth%d\"}}",
+		 NULL},
+		{"\"netDevices\":{\"eth0\":{}}",
+		 "linux.netDevices: needs a namespace of type \"network\""},
+		{"\"netDevices\":{\"a\":{\"name\":\"b\"},\"b\":{}}",
+		 "linux.netDevices: \"a\" and \"b\" would both be called \"b\""},
 		{"\"netDevices\":{\"eth0\":{\"name\":\"abcdefghijklmnop\"}}",
 		 "linux.netDevices: \"abcdefghijklmnop\" cannot name a network device"},
 		{"\"netDevices\":{\"a/b\":{}}",
@@ -290,6 +316,13 @@ TEST(check_linux_words)
 		 "linux.intelRdt.closID: \"..\" cannot name a class"},
 		{"\"intelRdt\":{\"schemata\":[\"L3:0=f\",\"MB:0=1\\nL3:1=1\"]}",
 		 "linux.intelRdt.schemata[1]: holds a line break"},
+		{"\"intelRdt\":{\"memBwSchema\":\"\"}", NULL},
+		{"\"intelRdt\":{\"memBwSchema\":\"L3:0=1\"}",
+		 "linux.intelRdt.memBwSchema: does not start with \"MB:\""},
+		{"\"memoryPolicy\":{\"mode\":\"MPOL_BIND\",\"flags\":[\"MPOL_F_STATIC_NODES\"]}",
+		 NULL},
+		{"\"memoryPolicy\":{\"mode\":\"MPOL_BIND\",\"flags\":[\"MPOL_F_NEW\"]}",
+		 "linux.memoryPolicy.flags[0]: unknown flag \"MPOL_F_NEW\""},
 		{"\"intelRdt\":{\"memBwSchema\":\"MB:0=1\\n\"}",
 		 "linux.intelRdt.memBwSchema: holds a line break"},
 		{"\"intelRdt\":{\"l3CacheSchema\":\"\\n\"}",

@@ -37,6 +37,13 @@ const char *const oci_sched_policy_names[] = {
 	"SCHED_ISO",   "SCHED_IDLE", "SCHED_DEADLINE", NULL,
 };
 
+const char *const oci_sched_flag_names[] = {
+	"SCHED_FLAG_RESET_ON_FORK",  "SCHED_FLAG_RECLAIM",
+	"SCHED_FLAG_DL_OVERRUN",     "SCHED_FLAG_KEEP_POLICY",
+	"SCHED_FLAG_KEEP_PARAMS",    "SCHED_FLAG_UTIL_CLAMP_MIN",
+	"SCHED_FLAG_UTIL_CLAMP_MAX", NULL,
+};
+
 const char *const oci_io_class_names[] = {"IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE",
 					  NULL};
 

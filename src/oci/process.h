@@ -128,4 +128,7 @@ extern const char *const oci_rlimit_names[];
 extern const char *const oci_sched_policy_names[];
 extern const char *const oci_io_class_names[];
 
+/* Flags of the scheduler, by the kernel's bit: 1 << index. */
+extern const char *const oci_sched_flag_names[];
+
 #endif

@@ -10,6 +10,13 @@ const char *const oci_memory_policy_mode_names[] = {
 	"MPOL_PREFERRED", "MPOL_PREFERRED_MANY", "MPOL_LOCAL",      NULL,
 };
 
+const char *const oci_memory_policy_flag_names[] = {
+	"MPOL_F_NUMA_BALANCING",
+	"MPOL_F_RELATIVE_NODES",
+	"MPOL_F_STATIC_NODES",
+	NULL,
+};
+
 const char *const oci_personality_domain_names[] = {"LINUX", "LINUX32", NULL};
 
 static const struct json_field id_mapping_fields[] = {

@@ -179,6 +179,7 @@ extern const struct json_shape oci_mount_shape;  /* struct oci_mount */
 /* The specification's names, by value: "pid", "MPOL_BIND", "LINUX32"; NULL ends. */
 extern const char *const oci_namespace_names[];
 extern const char *const oci_memory_policy_mode_names[];
+extern const char *const oci_memory_policy_flag_names[];
 extern const char *const oci_personality_domain_names[];
 
 /* The namespace's row, or NULL when the document does not name that type. */

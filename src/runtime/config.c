@@ -1,64 +1,39 @@
 #include "runtime/config.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <string.h>
 
-int config_check_process_built(const struct oci_process *process, struct err *err)
+/* What this runtime needs beyond the specification. */
+static int config_check_container(const struct oci_config *config, struct err *err)
 {
-	const struct {
-		bool present;
-		const char *name;
-	} members[] = {
-		{process->scheduler != NULL, "process.scheduler"},
-		{process->io_priority != NULL, "process.ioPriority"},
-		{process->exec_cpu_affinity != NULL, "process.execCPUAffinity"},
-	};
-
-	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
-		if (members[i].present)
-			return err_set(err, ERR_UNSUPPORTED, 0, "%s: not built yet",
-				       members[i].name);
-	return 0;
-}
-
-static int config_check_linux_built(const struct oci_linux *linux_, struct err *err)
-{
-	const struct {
-		bool present;
-		const char *name;
-	} members[] = {
-		{linux_->intel_rdt != NULL, "linux.intelRdt"},
-		{linux_->memory_policy != NULL, "linux.memoryPolicy"},
-		{linux_->personality != NULL, "linux.personality"},
-		{linux_->net_devices.count > 0, "linux.netDevices"},
-	};
-
-	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
-		if (members[i].present)
-			return err_set(err, ERR_UNSUPPORTED, 0, "%s: not built yet",
-				       members[i].name);
-	return 0;
-}
-
-int config_check_built(const struct oci_config *config, struct err *err)
-{
-	int rc = 0;
-
 	if (config->linux == NULL)
 		return err_set(err, ERR_INVALID, 0,
 			       "linux: missing; this runtime makes Linux containers");
-	if (config->process == NULL)
-		return err_set(err, ERR_UNSUPPORTED, 0,
-			       "process: missing; a container without a "
-			       "process is not built yet");
 	if (config->root == NULL || config->root->path == NULL)
 		return err_set(err, ERR_INVALID, 0, "root.path: missing");
 	if (oci_config_namespace(config, OCI_NS_MOUNT) == NULL)
 		return err_set(
 			err, ERR_UNSUPPORTED, 0,
-			"linux.namespaces: a container without a mount namespace is not built yet");
-	rc = config_check_process_built(config->process, err);
-	return rc < 0 ? rc : config_check_linux_built(config->linux, err);
+			"linux.namespaces: a container needs a mount namespace: without one, its "
+			"mounts would appear on the host; add {\"type\": \"mount\"}");
+	return 0;
+}
+
+int config_complete(struct oci_config *config, struct arena *arena, struct err *err)
+{
+	if (config->process != NULL)
+		return 0;
+	config->process = arena_alloc(arena, sizeof(*config->process));
+	if (config->process == NULL)
+		return err_set(err, ERR_SYSTEM, ENOMEM, "process");
+	*config->process = (struct oci_process){.cwd = "/"};
+	return 0;
+}
+
+bool config_has_process(const struct oci_config *config)
+{
+	return config->process->args.count > 0;
 }
 
 int config_parse(const struct buf *text, struct arena *arena, struct oci_config *ret_config,
@@ -69,7 +44,9 @@ int config_parse(const struct buf *text, struct arena *arena, struct oci_config 
 
 	if (rc == 0)
 		rc = oci_config_check(ret_config, err);
-	return rc < 0 ? rc : config_check_built(ret_config, err);
+	if (rc == 0)
+		rc = config_check_container(ret_config, err);
+	return rc < 0 ? rc : config_complete(ret_config, arena, err);
 }
 
 /* The same name comes in up to five sets. */

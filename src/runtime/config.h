@@ -13,9 +13,12 @@
 int config_parse(const struct buf *text, struct arena *arena, struct oci_config *ret_config,
 		 struct err *err);
 
-/* ERR_UNSUPPORTED naming the first member that is not built yet. */
-int config_check_built(const struct oci_config *config, struct err *err);
-int config_check_process_built(const struct oci_process *process, struct err *err);
+/*
+ * The specification lets a container be created without a process, though not be started: such a
+ * configuration gets one without arguments, which config_has_process() tells from a real one.
+ */
+int config_complete(struct oci_config *config, struct arena *arena, struct err *err);
+bool config_has_process(const struct oci_config *config);
 
 /*
  * The process's capability sets as this runtime, of which `status` tells, can grant them. `dropped` gets what was asked for

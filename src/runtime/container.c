@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "kern/pidfd/pidfd.h"
 #include "kern/proc/procfs.h"
+#include "runtime/config.h"
 #include "runtime/notify.h"
 
 static const struct json_field record_fields[] = {
@@ -25,6 +26,7 @@ static const struct json_field record_fields[] = {
 	JSON_UINT32(struct container_record, owner_uid, "ownerUid"),
 	JSON_BOOL(struct container_record, no_new_keyring, "noNewKeyring"),
 	JSON_LIST(struct container_record, cgroup_paths, "cgroupPaths", JSON_TYPE_STRING),
+	JSON_LIST(struct container_record, resctrl_paths, "resctrlPaths", JSON_TYPE_STRING),
 	JSON_STRING_MAP(struct container_record, annotations, "annotations"),
 };
 JSON_SHAPE(container_record_shape, struct container_record, record_fields);
@@ -243,6 +245,8 @@ int container_load_config(struct container *container, struct err *err)
 		rc = json_parse(&oci_config_shape, container->config_text.data,
 				container->config_text.len, &container->arena, &container->config,
 				err);
+	if (rc == 0)
+		rc = config_complete(&container->config, &container->arena, err);
 	return rc < 0 ? err_wrap(err, rc, "configuration of container '%s'", container->record.id)
 		      : 0;
 }

@@ -35,6 +35,8 @@ struct container_record {
 	uint32_t owner_uid;
 	bool no_new_keyring;       /* its processes keep their caller's session keyring */
 	json_strings cgroup_paths; /* absolute folders to remove, innermost last */
+	json_strings
+		resctrl_paths; /* groups to remove, relative to resctrl's root, innermost first */
 	json_pairs annotations;
 };
 

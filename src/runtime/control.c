@@ -16,8 +16,10 @@
 #include "kern/cgroup/cgroup.h"
 #include "kern/cgroup/control.h"
 #include "kern/pidfd/pidfd.h"
+#include "runtime/config.h"
 #include "runtime/hooks.h"
 #include "runtime/notify.h"
+#include "runtime/rdt.h"
 #include "runtime/resources.h"
 #include "runtime/start.h"
 #include "runtime/sync.h"
@@ -316,6 +318,10 @@ int control_delete(struct container *container, bool force,
 	rc = control_remove_cgroup(container, has_config && control_shares_pids(container), err);
 	if (rc < 0)
 		return err_wrap(err, rc, "delete container '%s'", container->record.id);
+	struct err problem;
+	char text[sizeof(problem.text)];
+	if (rdt_remove(&container->record, &problem) < 0)
+		warn(context, err_format(&problem, text, sizeof(text)));
 	rc = container_forget(container, err);
 	if (rc < 0 || !has_config)
 		return rc;
@@ -368,6 +374,12 @@ int control_start(struct container *container, const char *notify_socket,
 			       "cannot start container '%s': it is %s, not created",
 			       container->record.id, oci_status_names[status]);
 	int rc = container_load_config(container, err);
+	if (rc == 0 && !config_has_process(&container->config))
+		return err_set(
+			err, ERR_INVALID, 0,
+			"cannot start container '%s': its config.json has no process; delete "
+			"it, or use exec",
+			container->record.id);
 	if (rc == 0 && notify_socket != NULL) {
 		listener = notify_listen(container->dir_fd, err);
 		rc = listener < 0 && listener != FD_NONE ? listener : 0;

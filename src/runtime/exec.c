@@ -25,11 +25,13 @@
 #include "runtime/listener.h"
 #include "runtime/payload.h"
 #include "runtime/pid_file.h"
+#include "runtime/rdt.h"
 #include "runtime/seal.h"
 #include "runtime/start.h"
 #include "runtime/steps/steps.h"
 #include "runtime/sync.h"
 #include "runtime/terminal.h"
+#include "runtime/tune.h"
 
 struct exec {
 	struct container *container;
@@ -228,6 +230,10 @@ static int exec_enter(struct exec *exec, int *ret_root_fd, struct err *err)
 		exec->labels.selinux != NULL && !exec->container->record.no_new_keyring;
 	int rc = cgroup_enter_self(&exec->entry, err);
 
+	if (rc == 0)
+		rc = rdt_join_self(exec->container, err);
+	if (rc == 0)
+		rc = tune_arrive(&exec->process, err);
 	if (rc == 0 && (score != NULL || label_keyring)) {
 		auto_fd proc = procfs_open_by(PROCFS_HOST, err);
 		rc = proc < 0 ? proc : 0;
@@ -300,6 +306,8 @@ static void exec_become(struct exec *exec, int slave)
 		payload.labels.proc_fd = procfs_open(&err);
 		rc = payload.labels.proc_fd < 0 ? payload.labels.proc_fd : 0;
 	}
+	if (rc == 0)
+		rc = tune_process(&exec->process, exec->container->config.linux, &err);
 	if (rc == 0)
 		(void)payload_execute(&payload, &err);
 	(void)sync_send(exec->sync_fds[1], SYNC_FAILED, &err, &ignored);
@@ -414,17 +422,22 @@ static int exec_clone(struct exec *exec, struct exec_process *process, struct er
 {
 	struct err ignored;
 	auto_fd helper = FD_NONE;
+	struct number_list home;
 	int status;
-	pid_t pid = ns_clone(0, exec->entry.clone_fd, &helper, err);
+	int rc = tune_leave(&exec->process, &home, err);
 
-	if (pid < 0)
-		return pid;
+	if (rc < 0)
+		return rc;
+	pid_t pid = ns_clone(0, exec->entry.clone_fd, &helper, err);
 	if (pid == 0)
 		exec_inside(exec);
+	(void)tune_return(&home, &ignored);
+	if (pid < 0)
+		return pid;
 	fd_closep(&exec->sync_fds[1]);
 	fd_closep(&exec->listener_fds[1]);
 	fd_closep(&exec->console_fd);
-	int rc = exec_follow(exec, process, err);
+	rc = exec_follow(exec, process, err);
 	(void)pidfd_wait(helper, -1, &status, &ignored);
 	if (rc < 0 && process->pidfd >= 0) {
 		(void)pidfd_signal(process->pidfd, SIGKILL, &ignored);

@@ -32,12 +32,17 @@ static const struct host_step host_steps[] = {
 	{"resolve the identity", step_identity_resolve, NULL},
 	{"prepare seccomp", step_seccomp_prepare, NULL},
 	{"connect the console", step_console_connect, NULL},
+	{"plan the resctrl groups", step_resctrl_plan, NULL},
 	{"write the journal", step_journal_write, NULL},
 	{"make the cgroup", step_cgroup_create, step_cgroup_remove},
+	{"make the resctrl groups", step_resctrl_make, step_resctrl_remove},
 	{"open namespaces", step_namespaces_open, NULL},
 	{"open mount sources", step_sources_open, NULL},
 	{"clone the first process", step_process_clone, step_process_kill},
+	{"enter the resctrl groups", step_resctrl_join, NULL},
 	{"map the user namespace", step_userns_map, NULL},
+	{"move network devices", step_net_devices_move, NULL},
+	{"let the first process enter its namespaces", step_namespaces_release, NULL},
 	{"apply held-back device rules", step_device_rules_apply, NULL},
 	{"run the runtime's hooks", step_hooks_host, NULL},
 	{"wait for the first process", step_process_ready, NULL},
@@ -70,6 +75,7 @@ static const struct container_step container_steps[] = {
 	{"set kernel parameters", step_kernel_set},
 	{"set limits", step_limits_set},
 	{"find the payload", step_payload_find},
+	{"tune the process", step_process_tune},
 };
 
 void start_warn(struct start *start, const char *fmt, ...)

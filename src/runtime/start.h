@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "kern/caps/caps.h"
 #include "kern/cgroup/cgroup.h"
+#include "kern/resctrl/resctrl.h"
 #include "runtime/container.h"
 #include "runtime/filter.h"
 #include "runtime/labels.h"
@@ -53,10 +54,12 @@ struct start {
 	struct cgroup_host cgroup_host;
 	struct cgroup cgroup;
 	struct cgroup_entry cgroup_entry;
-	bool devices_first;       /* made before the rules hold, which would forbid it */
-	const char **cgroup_dirs; /* of the plan, relative to CGROUP_ROOT */
-	size_t cgroup_dir_count;  /* 0: it runs without a cgroup */
-	struct err cgroup_denial; /* why none can be made, when that is known at once */
+	bool devices_first;           /* made before the rules hold, which would forbid it */
+	const char **cgroup_dirs;     /* of the plan, relative to CGROUP_ROOT */
+	size_t cgroup_dir_count;      /* 0: it runs without a cgroup */
+	struct err cgroup_denial;     /* why none can be made, when that is known at once */
+	struct resctrl_plan *resctrl; /* in the container's arena; NULL: none */
+	json_strings resctrl_paths;   /* to remove with the container */
 	bool root_nodev;         /* device rules that no cgroup enforces: no nodes of the image's */
 	struct proc_status self; /* the runtime */
 	struct caps_sets caps;   /* as granted */

@@ -236,9 +236,7 @@ static int exec_prepare(const struct exec_values *values, struct container *cont
 		exec_set_labels(values, container->config.process, ret);
 	if (rc == 0 && values->tty)
 		ret->terminal = true;
-	if (rc == 0)
-		rc = oci_process_check(ret, "process", err);
-	return rc < 0 ? rc : config_check_process_built(ret, err);
+	return rc < 0 ? rc : oci_process_check(ret, "process", err);
 }
 
 static int exec_attend(const struct exec_values *values, struct exec_process *process,

@@ -25,6 +25,7 @@ static const struct option options[] = {OPTION_HELP(struct features_values)};
 
 static const char *hook_names[] = {"prestart",       "createRuntime", "createContainer",
 				   "startContainer", "poststart",     "poststop"};
+/* The kernel may lack one: setting it then says so. */
 static size_t names_of_table(const char *const *table, const char **names)
 {
 	size_t count = 0;
@@ -97,9 +98,13 @@ static int features_run(const struct command_globals *globals, void *values, int
 		.v1 = &yes, .v2 = &yes, .systemd = &no, .systemd_user = &no, .rdma = &yes};
 	struct oci_seccomp_features seccomp = {.enabled = &yes};
 	struct seccomp_names seccomp_names;
-	struct oci_enabled_feature off = {.enabled = &no};
-	struct oci_intel_rdt_features rdt = {.enabled = &no};
 	struct oci_enabled_feature on = {.enabled = &yes};
+	const char *policy_modes[NAMES_MAX], *policy_flags[NAMES_MAX];
+	struct oci_memory_policy_features policy = {
+		.modes = {policy_modes, names_of_table(oci_memory_policy_mode_names, policy_modes)},
+		.flags = {policy_flags, names_of_table(oci_memory_policy_flag_names, policy_flags)},
+	};
+	struct oci_intel_rdt_features rdt = {.enabled = &yes, .schemata = &yes, .monitoring = &yes};
 	struct oci_mount_extensions mount_extensions = {.idmap = &on};
 	struct oci_linux_features linux_ = {.cgroup = &cgroup,
 					    .seccomp = &seccomp,
@@ -107,7 +112,8 @@ static int features_run(const struct command_globals *globals, void *values, int
 					    .selinux = &on,
 					    .intel_rdt = &rdt,
 					    .mount_extensions = &mount_extensions,
-					    .net_devices = &off};
+					    .net_devices = &on,
+					    .memory_policy = &policy};
 	struct oci_features features = {
 		.oci_version_min = "1.0.0",
 		.oci_version_max = OCI_VERSION,

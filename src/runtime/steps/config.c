@@ -42,5 +42,9 @@ int step_config_load(struct start *start, struct err *err)
 	if (rc < 0)
 		return err_wrap(err, rc, "%s/%s", start->bundle, name);
 	start->config = &container->config;
+	if (!start->options->wait_for_start && !config_has_process(start->config))
+		return err_set(err, ERR_INVALID, 0,
+			       "%s/config.json: process: missing; it may only be created",
+			       start->bundle);
 	return 0;
 }

@@ -7,6 +7,7 @@
 
 #include "base/path.h"
 #include "kern/exec/exec.h"
+#include "runtime/config.h"
 #include "runtime/environment.h"
 #include "runtime/steps/steps.h"
 
@@ -42,8 +43,9 @@ int step_payload_find(struct start *start, struct err *err)
 	if (strcmp(process->cwd, "/") != 0) /* entering the root left the process there */
 		rc = environment_enter_cwd(start->root_fd, process->cwd, err);
 
-	if (rc == 0)
-		rc = environment_add_home(start->root_fd, process, &start->container.arena, err);
+	if (rc < 0 || !config_has_process(start->config))
+		return rc;
+	rc = environment_add_home(start->root_fd, process, &start->container.arena, err);
 	if (rc == 0)
 		rc = find_pass_listeners(start, err);
 	if (rc == 0)

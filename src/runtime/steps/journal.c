@@ -103,6 +103,7 @@ int step_journal_write(struct start *start, struct err *err)
 		.owner_uid = start->container.uid,
 		.no_new_keyring = start->options->no_new_keyring,
 		.cgroup_paths = {start->cgroup_dirs, start->cgroup_dir_count},
+		.resctrl_paths = start->resctrl_paths,
 		.annotations = start->config->annotations,
 	};
 	rc = journal_make_fifos(start, err);

@@ -6,6 +6,7 @@
 #include "kern/rlimit/rlimit.h"
 #include "runtime/limits.h"
 #include "runtime/steps/steps.h"
+#include "runtime/tune.h"
 
 int limits_set(const struct oci_process *process, pid_t pid, bool clamp, limits_warn *warn,
 	       void *context, struct err *err)
@@ -38,6 +39,11 @@ int step_oom_score_set(struct start *start, struct err *err)
 		return 0;
 	auto_fd proc = procfs_open_by(PROCFS_HOST, err);
 	return proc < 0 ? proc : procfs_set_oom_score_adj(proc, *score, err);
+}
+
+int step_process_tune(struct start *start, struct err *err)
+{
+	return tune_process(start->config->process, start->config->linux, err);
 }
 
 int step_limits_set(struct start *start, struct err *err)

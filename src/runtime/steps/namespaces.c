@@ -102,11 +102,26 @@ int step_sync_namespaces(struct start *start, struct err *err)
 	return rc < 0 ? rc : sync_receive(start->sync_fds[1], &message, err);
 }
 
+bool step_holds_namespaces(const struct start *start)
+{
+	return (start->new_namespaces & CLONE_NEWUSER) != 0 ||
+	       start->config->linux->net_devices.count > 0;
+}
+
+int step_namespaces_release(struct start *start, struct err *err)
+{
+	if (!step_holds_namespaces(start))
+		return 0;
+	int rc = sync_await(start->sync_fds[0], SYNC_NAMESPACES, start->options->warn,
+			    start->options->log_context, err);
+	return rc < 0 ? rc : sync_send(start->sync_fds[0], SYNC_GO, NULL, err);
+}
+
 int step_namespaces_enter(struct start *start, struct err *err)
 {
 	int rc = namespaces_join(start, err);
 
-	if (rc == 0 && (start->new_namespaces & CLONE_NEWUSER) != 0)
+	if (rc == 0 && step_holds_namespaces(start))
 		rc = step_sync_namespaces(start, err);
 	if (rc < 0)
 		return rc;

@@ -13,15 +13,21 @@ void step_state_release(struct start *start);
 int step_service_prepare(struct start *start, struct err *err);
 int step_identity_resolve(struct start *start, struct err *err);
 int step_seccomp_prepare(struct start *start, struct err *err);
+int step_resctrl_plan(struct start *start, struct err *err);
 int step_journal_write(struct start *start, struct err *err);
 int step_cgroup_create(struct start *start, struct err *err);
 void step_cgroup_remove(struct start *start);
+int step_resctrl_make(struct start *start, struct err *err);
+void step_resctrl_remove(struct start *start);
 int step_console_connect(struct start *start, struct err *err);
 int step_namespaces_open(struct start *start, struct err *err);
 int step_sources_open(struct start *start, struct err *err);
 int step_process_clone(struct start *start, struct err *err);
 void step_process_kill(struct start *start);
+int step_resctrl_join(struct start *start, struct err *err);
 int step_userns_map(struct start *start, struct err *err);
+int step_namespaces_release(struct start *start, struct err *err);
+int step_net_devices_move(struct start *start, struct err *err);
 int step_hooks_host(struct start *start, struct err *err);
 int step_device_rules_apply(struct start *start, struct err *err);
 int step_process_ready(struct start *start, struct err *err);
@@ -46,6 +52,7 @@ int step_kernel_set(struct start *start, struct err *err);
 int step_cwd_make(struct start *start, struct err *err);
 int step_paths_protect(struct start *start, struct err *err);
 int step_limits_set(struct start *start, struct err *err);
+int step_process_tune(struct start *start, struct err *err);
 int step_payload_find(struct start *start, struct err *err);
 
 /* Shared by the files of this folder. */
@@ -83,6 +90,9 @@ int step_root_propagation(const struct start *start, uint32_t *ret_flags, struct
  * mounted inside reaches the host, unless the configuration wants them shared or private.
  */
 int step_outer_propagation(const struct start *start, uint32_t *ret_flags, struct err *err);
+
+/* Whether the first process waits while the host's side works on its namespaces. */
+bool step_holds_namespaces(const struct start *start);
 
 /* In a user namespace joined or just made, the process has every capability but still the host's ids. */
 int step_become_root(struct err *err);

@@ -1,0 +1,47 @@
+#include "runtime/rdt.h"
+
+#include "base/fd.h"
+
+struct resctrl_wish rdt_wish(const struct oci_intel_rdt *config, const char *id)
+{
+	return (struct resctrl_wish){
+		.id = id,
+		.class_id = config->clos_id,
+		.l3 = config->l3_cache_schema,
+		.bandwidth = config->mem_bw_schema,
+		.lines = config->schemata.items,
+		.line_count = config->schemata.count,
+		.monitor = config->enable_monitoring,
+	};
+}
+
+int rdt_join_self(const struct container *container, struct err *err)
+{
+	const struct oci_intel_rdt *config = container->config.linux->intel_rdt;
+	struct resctrl_plan plan;
+
+	if (config == NULL)
+		return 0;
+	struct resctrl_wish wish = rdt_wish(config, container->record.id);
+	int rc = resctrl_name(&wish, &plan, err);
+	if (rc < 0)
+		return err_wrap(err, rc, "linux.intelRdt");
+	auto_fd root = resctrl_open(err);
+	rc = root < 0 ? root : resctrl_join(root, &plan, 0, err);
+	return rc < 0 ? err_wrap(err, rc, "linux.intelRdt") : 0;
+}
+
+int rdt_remove(const struct container_record *record, struct err *err)
+{
+	if (record->resctrl_paths.count == 0)
+		return 0;
+	auto_fd root = resctrl_open(err);
+	if (root < 0)
+		return root;
+	for (size_t i = 0; i < record->resctrl_paths.count; i++) {
+		int rc = resctrl_remove(root, record->resctrl_paths.items[i], err);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
