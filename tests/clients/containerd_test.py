@@ -118,6 +118,11 @@ def test_stats(ctr, box):
 
 # --- a container's life ---
 
+def test_list_and_processes(ctr, box):
+    assert ctr.status(box) == "RUNNING"
+    assert len(ctr("tasks", "ps", box).splitlines()) >= 2
+
+
 def test_stop(ctr, box):
     wait_for(lambda: "sleep" in ctr.shell("ps -eo args").stdout, "the trap")
     ctr("tasks", "kill", "-s", "TERM", box)

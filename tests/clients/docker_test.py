@@ -216,7 +216,8 @@ def test_pause(docker, box):
     wait_for(lambda: docker("exec", box, "cat", "/srv/beat").split() != seen[:1], "the next beat")
 
 
-def test_ps(docker, box):
+def test_top_and_ps(docker, box):
+    assert "sleep 0.1" in docker("top", box)
     assert box in docker("ps", "--format", "{{.Names}}")
 
 
