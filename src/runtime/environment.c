@@ -49,6 +49,31 @@ char **environment_vector(const char *first, const json_strings *strings)
 	return vector;
 }
 
+/* Whether a later entry sets the same variable; one without a name hides none and is hidden by none. */
+static bool environment_is_hidden(const json_strings *env, size_t at)
+{
+	const char *entry = env->items[at];
+	size_t len = strcspn(entry, "=");
+
+	if (entry[len] == '\0')
+		return false;
+	for (size_t i = at + 1; i < env->count; i++)
+		if (env->items[i][0] == entry[0] && strncmp(env->items[i], entry, len + 1) == 0)
+			return true;
+	return false;
+}
+
+char **environment_variables(const json_strings *env)
+{
+	size_t at = 0;
+	char **vector = calloc(env->count + 1, sizeof(*vector));
+
+	for (size_t i = 0; vector != NULL && i < env->count; i++)
+		if (!environment_is_hidden(env, i))
+			vector[at++] = environment_word(env->items[i]);
+	return vector;
+}
+
 const char *environment_get(const json_strings *env, const char *name)
 {
 	size_t len = strlen(name);

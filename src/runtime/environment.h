@@ -15,6 +15,12 @@ int environment_enter_cwd(int rootfd, const char *cwd, struct err *err);
 /* The strings, with `first` before them unless it is NULL, as execve takes them; freed by free(). */
 char **environment_vector(const char *first, const json_strings *strings);
 
+/*
+ * The variables as execve takes them; freed by free(). Of those with one name only the last is
+ * kept, as by runc: a program's getenv() would find the first.
+ */
+char **environment_variables(const json_strings *env);
+
 /* The value of a variable; the last one wins. NULL when absent. */
 const char *environment_get(const json_strings *env, const char *name);
 

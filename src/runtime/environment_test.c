@@ -1,5 +1,6 @@
 #include "runtime/environment.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/test.h"
@@ -43,4 +44,22 @@ TEST(the_last_variable_wins)
 	CHECK(environment_get(&env, "PAT") == NULL);
 }
 
-TESTS(T(home_is_found_by_uid), T(damaged_lines_are_passed_over), T(the_last_variable_wins))
+TEST(a_variable_is_passed_on_once)
+{
+	const char *items[] = {"PATH=/a", "odd", "PATHS=/b", "PATH=/c", "odd", "P=", "=x", "=y"};
+	json_strings env = {items, 8};
+	char **vector = environment_variables(&env);
+
+	REQUIRE(vector != NULL);
+	CHECK_STR(vector[0], "odd");
+	CHECK_STR(vector[1], "PATHS=/b");
+	CHECK_STR(vector[2], "PATH=/c");
+	CHECK_STR(vector[3], "odd");
+	CHECK_STR(vector[4], "P=");
+	CHECK_STR(vector[5], "=y");
+	CHECK(vector[6] == NULL);
+	free(vector);
+}
+
+TESTS(T(a_variable_is_passed_on_once), T(home_is_found_by_uid), T(damaged_lines_are_passed_over),
+      T(the_last_variable_wins))

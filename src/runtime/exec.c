@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/fd.h"
 #include "kern/cgroup/cgroup.h"
 #include "kern/exec/exec.h"
@@ -101,11 +102,13 @@ static int exec_find_container(struct exec *exec, struct exec_process *process, 
 static int exec_resolve(struct exec *exec, struct exec_process *process, struct err *err)
 {
 	const struct exec_options *options = exec->options;
-	char names[1024], text[1200];
+	BUF_AUTO(unknown, 4096);
+	char names[1024], text[4200];
 	uint64_t dropped = 0;
 
 	proc_status_read(&exec->self);
-	int rc = config_resolve_caps(&exec->process, &exec->self, &exec->caps, &dropped, NULL, err);
+	int rc = config_resolve_caps(&exec->process, &exec->self, &exec->caps, &dropped, &unknown,
+				     err);
 
 	if (rc == 0)
 		rc = labels_resolve(&exec->process, NULL, &exec->labels, err);
@@ -121,6 +124,11 @@ static int exec_resolve(struct exec *exec, struct exec_process *process, struct 
 		(void)snprintf(text, sizeof(text),
 			       "capabilities not granted, as the runtime lacks them: %s",
 			       caps_format(dropped, names, sizeof(names)));
+		options->warn(options->log_context, text);
+	}
+	if (unknown.len > 0) {
+		(void)snprintf(text, sizeof(text), "unknown capabilities ignored: %s",
+			       unknown.data);
 		options->warn(options->log_context, text);
 	}
 	return 0;

@@ -125,7 +125,7 @@ int payload_execute(const struct payload *payload, struct err *err)
 		return plan_fd;
 	(void)snprintf(number, sizeof(number), "%d", plan_fd);
 	char **argv = environment_vector(number, &payload->process->args);
-	char **envp = environment_vector(NULL, &payload->process->env);
+	char **envp = environment_variables(&payload->process->env);
 	if (argv == NULL || envp == NULL)
 		return err_set(err, ERR_SYSTEM, ENOMEM, "the arguments of the payload");
 	(void)umask(payload->process->user.umask != NULL ? *payload->process->user.umask

@@ -6,18 +6,31 @@ import time
 
 import pytest
 
+from conftest import WAITER
+from place import exec_words, wait_for
+
 
 def v1_or_v2(v1, v2):
     return f"cat /sys/fs/cgroup/{v2} 2>/dev/null || cat /sys/fs/cgroup/{v1}"
 
 
-def wait_for(condition, what, timeout_s=10):
-    end = time.monotonic() + timeout_s
-    while time.monotonic() < end:
-        if condition():
-            return
-        time.sleep(0.1)
-    pytest.fail(f"waited {timeout_s} s in vain for {what}")
+@pytest.fixture
+def box(podman):
+    """A container that waits; yields its name and removes it."""
+    name = f"box-{time.monotonic_ns()}"
+    podman("run", "-d", "--name", name, "box", "sh", "-c", WAITER)
+    yield name
+    podman.attempt("rm", "-f", "-t", "0", name)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(podman):
+    """Each test leaves no container behind."""
+    yield
+    left = json.loads(podman("ps", "-a", "--format", "json", "--filter", "status=running") or "[]")
+    for container in left:
+        podman.attempt("rm", "-f", "-t", "0", container["Id"])
+    assert not left, f"left running: {[c['Names'] for c in left]}"
 
 
 # --- run ---
@@ -366,6 +379,28 @@ def test_pause(podman, box):
     assert podman("exec", box, "echo", "alive") == "alive\n"
 
 
+def test_pause_stops_its_work(podman, box):
+    podman("exec", "-d", box, "sh", "-c", "while :; do date +%s%N >/srv/beat; sleep 0.05; done")
+    wait_for(lambda: podman.attempt("exec", box, "test", "-s", "/srv/beat").returncode == 0, "the beat")
+    folder = podman.inspect(box, "{{.GraphDriver.Data.MergedDir}}")
+    podman("pause", box)
+    assert podman.attempt("exec", box, "true").returncode != 0
+    seen = podman.shell(f"cat {folder}/srv/beat; sleep 0.5; cat {folder}/srv/beat").stdout.split()
+    assert len(seen) == 2 and seen[0] == seen[1]
+    podman("unpause", box)
+    wait_for(lambda: podman("exec", box, "cat", "/srv/beat").split() != seen[:1], "the next beat")
+
+
+def test_stats(podman):
+    podman("run", "-d", "--name", "measured", "--memory", "64m", "box", "sh", "-c", "while :; do :; done")
+    wait_for(lambda: json.loads(podman("stats", "--no-stream", "--format", "json", "measured"))[0]["mem_usage"] != "0B / 0B",
+             "a figure")
+    one = json.loads(podman("stats", "--no-stream", "--format", "json", "measured"))[0]
+    assert "67.11MB" in one["mem_usage"], one
+    assert one["pids"] == "1", one
+    podman("rm", "-f", "-t", "0", "measured")
+
+
 def test_remove_of_a_running_one(podman):
     podman("run", "-d", "--name", "doomed", "box", "sleep", "100")
     assert podman.attempt("rm", "doomed").returncode != 0
@@ -453,6 +488,17 @@ def test_exec_not_found_is_127(podman, box):
 def test_exec_not_executable_is_126(podman, box):
     done = podman.attempt("exec", box, "/srv/not-executable")
     assert done.returncode == 126, done.stderr
+
+
+@pytest.mark.parametrize("words, status, says", [
+    (["/srv/absent"], 127, "no such file"), (["absent"], 127, "not found|no such file"),
+    (["/srv"], 126, "permission denied|is a directory"), (["/srv/no-interpreter"], 127, "no such file"),
+    (["/srv/crlf"], 127, "no such file"), (["-w", "/absent", "true"], 127, "no such file"),
+    (["/srv/foreign"], 255, "exec format error"), (["-w", "/etc/passwd", "true"], 255, "not a directory")])
+def test_exec_errors(podman, box, words, status, says):
+    """Podman takes its status from the runtime's words; where it knows them not, it is 255."""
+    done = podman.attempt("exec", *exec_words(box, words))
+    assert (done.returncode, bool(re.search(says, done.stderr, re.I))) == (status, True), done
 
 
 def test_exec_killed_is_137(podman, box):

@@ -483,6 +483,12 @@ def test_additional_device(box):
                                            "fifo 0:0 600 0:0"]
 
 
+def test_device_path_is_cleaned(box):
+    one = box("test", "-c", "/dev/sub/full2")
+    one.linux["devices"] = [{"path": "//dev/./sub/full2/", "type": "c", "major": 1, "minor": 7}]
+    one.run().ok()
+
+
 def test_unbuffered_character_device(box):
     one = box("stat", "-c", "%F %t:%T", "/dev/u")
     one.linux["devices"] = [{"path": "/dev/u", "type": "u", "major": 1, "minor": 3}]

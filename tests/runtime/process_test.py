@@ -53,6 +53,12 @@ def test_empty_first_argument(box):
     box("").run().failed()
 
 
+def test_last_of_a_name_wins(box):
+    one = box("/bin/env")
+    one.process["env"] = ["PATH=/bin", "A=1", "HOME=/h", "A=2"]
+    assert sorted(one.run().ok().splitlines()) == ["A=2", "HOME=/h", "PATH=/bin"]
+
+
 def test_environment_is_exactly_the_given(box):
     one = box("/bin/env")
     one.process["env"] = ["PATH=/bin", "A=1", "B=", "C=x=y", "HOME=/h"]

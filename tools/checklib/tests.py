@@ -198,7 +198,7 @@ def clients_stage(result):
     if not (REPO / "tests" / "clients").is_dir():
         raise CheckFailed("tests/clients is missing: nothing was checked")
     programs = shipped_programs(result)
-    if run([REPO / "tools" / "peers", "stable"]) != 0:
+    if run([REPO / "tools" / "peers", "stable", "engines", "sid", "crun-suite"]) != 0:
         raise CheckFailed("tools/peers could not unpack the peers: see the log")
     run_pytest(result, "clients", [REPO / "tests" / "clients"], programs)
 

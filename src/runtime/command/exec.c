@@ -147,10 +147,6 @@ static int exec_add_caps(const struct exec_values *values, struct oci_process *p
 	if (process->capabilities != NULL)
 		*caps = *process->capabilities;
 	process->capabilities = caps;
-	for (size_t i = 0; i < values->cap.count; i++)
-		if (caps_number(values->cap.items[i]) < 0)
-			return err_set(err, ERR_INVALID, 0, "--cap: unknown capability '%s'",
-				       values->cap.items[i]);
 	int rc = exec_extend(&caps->bounding, &values->cap, arena, err);
 	if (rc == 0)
 		rc = exec_extend(&caps->permitted, &values->cap, arena, err);

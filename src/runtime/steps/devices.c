@@ -137,7 +137,6 @@ static int devices_of_config(struct start *start, struct device_parent *folder, 
 	for (size_t i = 0; i < config->devices.count; i++) {
 		const struct oci_device *from = &config->devices.items[i];
 		struct device device = {
-			.path = from->path,
 			.mode = device_type_of(from->type) |
 				(from->file_mode != NULL ? *from->file_mode & 07777 : 0666),
 			.major = from->major != NULL ? (unsigned int)*from->major : 0,
@@ -145,7 +144,13 @@ static int devices_of_config(struct start *start, struct device_parent *folder, 
 			.uid = from->uid != NULL ? *from->uid : 0,
 			.gid = from->gid != NULL ? *from->gid : 0,
 		};
-		int rc = device_make(start, folder, &device, err);
+		char clean[PATH_LENGTH_MAX]; /* "/dev/x/" is "/dev/x", as to runc and crun */
+		int rc = path_clean(from->path, clean, sizeof(clean));
+		if (rc < 0)
+			return err_set(err, ERR_INVALID, -rc, "linux.devices[%zu]: path '%s'", i,
+				       from->path);
+		device.path = clean;
+		rc = device_make(start, folder, &device, err);
 		if (rc < 0)
 			return err_wrap(err, rc, "linux.devices[%zu]", i);
 	}
