@@ -22,6 +22,7 @@
 #include "runtime/filter.h"
 #include "runtime/keyring.h"
 #include "runtime/limits.h"
+#include "runtime/listener.h"
 #include "runtime/payload.h"
 #include "runtime/pid_file.h"
 #include "runtime/seal.h"
@@ -44,6 +45,7 @@ struct exec {
 	int console_fd;
 	int stage_fd;
 	int sync_fds[2];
+	int listener_fds[2]; /* FD_NONE: the filter has no listener */
 	char path[STAGE_PATH_MAX];
 };
 
@@ -59,8 +61,10 @@ static void exec_init(struct exec *exec, struct container *container,
 	exec->init_pidfd = FD_NONE;
 	exec->console_fd = FD_NONE;
 	exec->stage_fd = FD_NONE;
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < 2; i++) {
 		exec->sync_fds[i] = FD_NONE;
+		exec->listener_fds[i] = FD_NONE;
+	}
 }
 
 static void exec_done(struct exec *exec)
@@ -70,8 +74,10 @@ static void exec_done(struct exec *exec)
 	fd_closep(&exec->init_pidfd);
 	fd_closep(&exec->console_fd);
 	fd_closep(&exec->stage_fd);
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < 2; i++) {
 		fd_closep(&exec->sync_fds[i]);
+		fd_closep(&exec->listener_fds[i]);
+	}
 }
 
 static int exec_find_container(struct exec *exec, struct exec_process *process, struct err *err)
@@ -145,6 +151,8 @@ static int exec_open_channels(struct exec *exec, struct exec_process *process, s
 
 	if (rc == 0)
 		rc = sync_pair(exec->sync_fds, err);
+	if (rc == 0)
+		rc = listener_pair(&exec->filter, exec->listener_fds, err);
 	if (rc < 0)
 		return rc;
 	exec->stage_fd = seal_stage(err);
@@ -266,15 +274,14 @@ static void exec_become(struct exec *exec, int slave)
 		.process = &exec->process,
 		.caps = &exec->caps,
 		.path = exec->path,
-		.filter = exec->filter.insns,
-		.filter_count = exec->filter.count,
-		.filter_flags = exec->filter.flags,
+		.filter = &exec->filter,
 		.set_groups = true,
 		.preserve_fds = exec->options->preserve_fds,
 		.stage_fd = exec->stage_fd,
 		.go_fd = FD_NONE,
 		.linger = true,
 		.result_fd = exec->sync_fds[1],
+		.listener_fd = exec->listener_fds[1],
 	};
 	int rc = console_take(slave, &err);
 
@@ -305,6 +312,7 @@ static void exec_inside(struct exec *exec)
 
 	terminal_reset_signals(exec->self.signals_ignored);
 	fd_closep(&exec->sync_fds[0]);
+	fd_closep(&exec->listener_fds[0]);
 	int rc = exec_enter(exec, &root_fd, &err);
 	if (rc == 0)
 		rc = exec_set_up(exec, root_fd, &slave, &err);
@@ -376,7 +384,12 @@ static int exec_follow(struct exec *exec, struct exec_process *process, struct e
 		rc = pidfd_socket_send(options->pidfd_socket, process->pidfd, "setns", err);
 	if (rc == 0 && options->pid_file != NULL)
 		rc = pid_file_write(options->pid_file, process->pid, err);
-	if (rc == 0)
+	if (rc == 0 && exec->listener_fds[0] >= 0) {
+		struct oci_state state = container_state(exec->container, OCI_STATUS_RUNNING);
+		rc = listener_forward(exec->listener_fds[0], &exec->filter, &state, process->pid,
+				      err);
+	}
+	if (rc >= 0)
 		rc = sync_await_exec(exec->sync_fds[0], &message, options->warn,
 				     options->log_context, err);
 	return rc <= 0 ? rc : exec_explain_stage(exec, process, &message, err);
@@ -394,6 +407,7 @@ static int exec_clone(struct exec *exec, struct exec_process *process, struct er
 	if (pid == 0)
 		exec_inside(exec);
 	fd_closep(&exec->sync_fds[1]);
+	fd_closep(&exec->listener_fds[1]);
 	fd_closep(&exec->console_fd);
 	int rc = exec_follow(exec, process, err);
 	(void)pidfd_wait(helper, -1, &status, &ignored);

@@ -43,7 +43,14 @@ static int filter_convert_rule(const struct oci_seccomp_syscall *from, struct ar
 	to->args_count = from->args.count;
 	to->has_errno = from->errno_ret != NULL;
 	to->errno_ret = to->has_errno ? *from->errno_ret : 0;
-	return seccomp_action_parse(from->action, &to->action, err);
+	int rc = seccomp_action_parse(from->action, &to->action, err);
+	/* runc must refuse it, so that no agent expects it. */
+	for (size_t i = 0; rc == 0 && to->action == SECCOMP_ACTION_NOTIFY && i < to->names_count;
+	     i++)
+		if (strcmp(to->names[i], "write") == 0)
+			return err_set(err, ERR_INVALID, 0,
+				       "SCMP_ACT_NOTIFY cannot be used for the write syscall");
+	return rc;
 }
 
 static int filter_convert_rules(const struct oci_seccomp *from, struct arena *arena,
@@ -89,6 +96,21 @@ static int filter_convert(const struct oci_seccomp *from, struct arena *arena,
 	return filter_convert_rules(from, arena, to, err);
 }
 
+static bool filter_is_given(const char *text)
+{
+	return text != NULL && text[0] != '\0';
+}
+
+/* A flag that is newer than the kernel would fail in the container, and say less. */
+static int filter_check_flags(uint32_t flags, struct err *err)
+{
+	if ((flags & SECCOMP_FLAG_WAIT_KILLABLE_RECV) != 0 &&
+	    !seccomp_flags_are_supported(SECCOMP_FLAG_WAIT_KILLABLE_RECV))
+		return err_set(err, ERR_UNSUPPORTED, 0,
+			       "flags: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV needs Linux 5.19");
+	return 0;
+}
+
 static int filter_compile(const struct json_text *text, struct arena *arena,
 			  struct seccomp_program *program, struct err *err)
 {
@@ -98,14 +120,33 @@ static int filter_compile(const struct json_text *text, struct arena *arena,
 
 	if (rc < 0)
 		return rc;
-	if (config.listener_path != NULL && config.listener_path[0] != '\0')
-		return err_set(err, ERR_UNSUPPORTED, 0, "listenerPath: not built yet");
+	if (!filter_is_given(config.listener_path) && filter_is_given(config.listener_metadata))
+		return err_set(err, ERR_INVALID, 0,
+			       "listenerMetadata: set, but there is no listenerPath to send it to");
 	rc = filter_convert(&config, arena, &profile, err);
 	if (rc == 0)
-		rc = seccomp_compile(&profile, seccomp_arch_native(), program, err);
-	if (rc == 0 && (program->flags & SECCOMP_FLAG_NEW_LISTENER) != 0)
-		return err_set(err, ERR_UNSUPPORTED, 0, "SCMP_ACT_NOTIFY: not built yet");
-	return rc;
+		rc = filter_check_flags(profile.flags, err);
+	return rc < 0 ? rc : seccomp_compile(&profile, seccomp_arch_native(), program, err);
+}
+
+/* The text is parsed for it even when the program comes from the cache. */
+static int filter_find_listener(const struct json_text *text, struct arena *arena,
+				struct filter *filter, struct err *err)
+{
+	struct oci_seccomp config;
+	int rc = json_parse(&oci_seccomp_shape, text->text, text->len, arena, &config, err);
+
+	if (rc < 0)
+		return rc;
+	if (!filter_is_given(config.listener_path))
+		return err_set(
+			err, ERR_INVALID, 0,
+			"listenerPath: missing; SCMP_ACT_NOTIFY needs the socket of the agent "
+			"that answers");
+	filter->listener_path = config.listener_path;
+	if (filter_is_given(config.listener_metadata))
+		filter->listener_metadata = config.listener_metadata;
+	return 0;
 }
 
 /* The cache only saves time: where it cannot be used, the profile is compiled each time. */
@@ -142,5 +183,7 @@ int filter_prepare(const struct json_text *text, int root_fd, struct arena *aren
 	ret_filter->insns = (char *)program->insns;
 	ret_filter->count = program->count;
 	ret_filter->flags = program->flags;
-	return 0;
+	if ((program->flags & SECCOMP_FLAG_NEW_LISTENER) != 0)
+		rc = filter_find_listener(text, arena, ret_filter, err);
+	return rc < 0 ? err_wrap(err, rc, "linux.seccomp") : 0;
 }

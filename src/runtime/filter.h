@@ -11,6 +11,8 @@ struct filter {
 	char *insns; /* in the arena; NULL: no filter */
 	uint32_t count;
 	uint32_t flags;
+	const char *listener_path;     /* NULL: no rule notifies; else the agent's socket */
+	const char *listener_metadata; /* NULL: none */
 };
 
 /* text: linux.seccomp as it stands in config.json (len 0: none). */

@@ -31,11 +31,23 @@ TEST(no_flags_are_not_the_default_flags)
 		  SECCOMP_FLAG_LOG);
 }
 
-TEST(what_is_not_built_is_refused)
+#define NOTIFY(name) "{\"names\":[\"" name "\"],\"action\":\"SCMP_ACT_NOTIFY\"}"
+#define ALLOWING     "{\"defaultAction\":\"SCMP_ACT_ALLOW\","
+
+TEST(a_rule_that_notifies_has_an_agent)
 {
-	CHECK_INT(flags_of("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"/x\"}"),
-		  UINT32_MAX);
-	CHECK_INT(flags_of("{\"defaultAction\":\"SCMP_ACT_NOTIFY\"}"), UINT32_MAX);
+	const char *text = ALLOWING "\"listenerPath\":\"/agent\",\"listenerMetadata\":\"m\","
+				    "\"syscalls\":[" NOTIFY("mkdir") "]}";
+	struct json_text profile = {text, strlen(text)};
+	struct arena arena = ARENA_INIT(1 << 20);
+	struct filter filter;
+	struct err err = {0};
+
+	CHECK_INT(filter_prepare(&profile, FD_NONE, &arena, &filter, &err), 0);
+	CHECK_INT(filter.flags & SECCOMP_FLAG_NEW_LISTENER, SECCOMP_FLAG_NEW_LISTENER);
+	CHECK_STR(filter.listener_path, "/agent");
+	CHECK_STR(filter.listener_metadata, "m");
+	arena_done(&arena);
 }
 
 TEST(rules_name_their_calls)
@@ -51,5 +63,22 @@ TEST(rules_name_their_calls)
 		  SECCOMP_FLAG_SPEC_ALLOW);
 }
 
-TESTS(T(rules_name_their_calls), T(no_flags_are_not_the_default_flags),
-      T(what_is_not_built_is_refused))
+TEST(an_agent_without_notices_is_ignored)
+{
+	CHECK_INT(flags_of(ALLOWING "\"listenerPath\":\"/x\",\"listenerMetadata\":\"m\"}"),
+		  SECCOMP_FLAG_SPEC_ALLOW);
+}
+
+TEST(wrong_ways_to_notify_are_refused)
+{
+	CHECK_INT(flags_of("{\"defaultAction\":\"SCMP_ACT_NOTIFY\",\"listenerPath\":\"/x\"}"),
+		  UINT32_MAX);
+	CHECK_INT(flags_of(ALLOWING "\"syscalls\":[" NOTIFY("mkdir") "]}"), UINT32_MAX);
+	CHECK_INT(flags_of(ALLOWING "\"listenerMetadata\":\"m\"}"), UINT32_MAX);
+	CHECK_INT(flags_of(ALLOWING "\"listenerPath\":\"/x\",\"syscalls\":[" NOTIFY("write") "]}"),
+		  UINT32_MAX);
+}
+
+TESTS(T(no_flags_are_not_the_default_flags), T(a_rule_that_notifies_has_an_agent),
+      T(an_agent_without_notices_is_ignored), T(wrong_ways_to_notify_are_refused),
+      T(rules_name_their_calls))

@@ -29,18 +29,20 @@ static void payload_fill_plan(const struct payload *payload, struct stage_plan *
 	plan->magic = STAGE_PLAN_MAGIC;
 	plan->flags = (payload->process->no_new_privileges ? STAGE_NO_NEW_PRIVS : 0) |
 		      (payload->set_groups ? STAGE_SET_GROUPS : 0) |
-		      (payload->filter != NULL ? STAGE_FILTER : 0) |
+		      (payload->filter->insns != NULL ? STAGE_FILTER : 0) |
 		      (payload->caps != NULL ? STAGE_SET_CAPS : 0) |
-		      (payload->linger ? STAGE_LINGER : 0);
+		      (payload->linger ? STAGE_LINGER : 0) |
+		      (payload->listener_fd >= 0 ? STAGE_LISTENER : 0);
 	plan->go_fd = payload->go_fd >= 0 ? payload->go_fd : -1;
 	plan->result_fd = payload->result_fd;
+	plan->listener_fd = payload->listener_fd;
 	plan->uid = user->uid;
 	plan->gid = user->gid;
 	plan->group_count = (uint32_t)user->additional_gids.count;
 	for (size_t i = 0; i < user->additional_gids.count; i++)
 		plan->groups[i] = user->additional_gids.items[i];
-	plan->filter_count = payload->filter_count;
-	plan->filter_flags = payload->filter_flags;
+	plan->filter_count = payload->filter->count;
+	plan->filter_flags = payload->filter->flags;
 	if (payload->caps != NULL) {
 		plan->last_cap = (uint32_t)caps_last();
 		plan->bounding = payload->caps->bounding;
@@ -72,11 +74,11 @@ static int payload_write_plan(const struct payload *payload, struct err *err)
 		return err_errno(err, "make the stage's pipe");
 	auto_fd reading = ends[0];
 	auto_fd writing = ends[1];
-	size_t filter_size = (size_t)payload->filter_count * STAGE_FILTER_BYTES;
+	size_t filter_size = (size_t)payload->filter->count * STAGE_FILTER_BYTES;
 	if (fcntl(writing, F_SETPIPE_SZ, (int)(sizeof(plan) + filter_size)) < 0)
 		return err_errno(err, "make room for the stage's plan");
 	const struct iovec parts[] = {{&plan, sizeof(plan)},
-				      {(void *)(uintptr_t)payload->filter, filter_size}};
+				      {(void *)(uintptr_t)payload->filter->insns, filter_size}};
 	ssize_t done = writev(writing, parts, 2);
 	if (done < 0)
 		return err_errno(err, "write the stage's plan");
@@ -114,6 +116,8 @@ int payload_execute(const struct payload *payload, struct err *err)
 		rc = payload_keep(payload->go_fd, err);
 	if (rc == 0)
 		rc = payload_keep(payload->result_fd, err);
+	if (rc == 0)
+		rc = payload_keep(payload->listener_fd, err);
 	if (rc < 0)
 		return rc;
 	(void)syscall(SYS_execveat, payload->stage_fd, "", argv, envp, AT_EMPTY_PATH);
@@ -164,6 +168,7 @@ static void payload_execute_hook(void *context, const struct oci_hook *hook)
 	payload.path = hook->path;
 	payload.linger = false;
 	payload.preserve_fds = 0;
+	payload.listener_fd = FD_NONE;
 	payload.go_fd = FD_NONE;
 	payload.result_fd = memfd_create("result", MFD_CLOEXEC); /* its exit status tells enough */
 	if (payload.result_fd < 0)
@@ -207,15 +212,14 @@ int payload_stage(struct start *start, struct err *err)
 		.process = start->config->process,
 		.caps = &start->caps,
 		.path = start->path,
-		.filter = start->filter,
-		.filter_count = start->filter_count,
-		.filter_flags = start->filter_flags,
+		.filter = &start->filter,
 		.set_groups = true,
 		.linger = !start->options->wait_for_start,
 		.preserve_fds = start->options->preserve_fds,
 		.stage_fd = start->stage_fd,
 		.go_fd = FD_NONE,
 		.result_fd = start->sync_fds[1],
+		.listener_fd = start->listener_fds[1],
 	};
 	int rc = 0;
 

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "kern/caps/caps.h"
 #include "oci/process.h"
+#include "runtime/filter.h"
 #include "runtime/stage/plan.h"
 
 struct start;
@@ -16,15 +17,14 @@ struct payload {
 	const struct oci_process *process;
 	const struct caps_sets *caps; /* NULL: leave */
 	const char *path;             /* of the executable, inside */
-	const char *filter;           /* NULL: none */
-	uint32_t filter_count;
-	uint32_t filter_flags;
+	const struct filter *filter;
 	bool set_groups;
 	bool linger; /* STAGE_LINGER */
 	uint32_t preserve_fds;
 	int stage_fd;
 	int go_fd; /* FD_NONE: at once */
 	int result_fd;
+	int listener_fd; /* FD_NONE; else where the stage sends the filter's listener */
 };
 
 /*

@@ -41,6 +41,7 @@ static const struct host_step host_steps[] = {
 	{"apply held-back device rules", step_device_rules_apply, NULL},
 	{"run the runtime's hooks", step_hooks_host, NULL},
 	{"wait for the first process", step_process_ready, NULL},
+	{"hand on the seccomp listener", step_listener_forward, NULL},
 	{"announce the pid", step_pid_announce, NULL},
 };
 #define HOST_COUNT (sizeof(host_steps) / sizeof(host_steps[0]))
@@ -136,8 +137,10 @@ static void start_init(struct start *start, const struct start_options *options)
 	start->result_fd = FD_NONE;
 	start->master_fd = FD_NONE;
 	container_init(&start->container);
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < 2; i++) {
 		start->sync_fds[i] = FD_NONE;
+		start->listener_fds[i] = FD_NONE;
+	}
 	for (size_t i = 0; i < OCI_NS_COUNT; i++)
 		start->join_fds[i] = FD_NONE;
 }
@@ -192,8 +195,10 @@ void start_done(struct start *start)
 	start->mount_fds = NULL;
 	for (size_t i = 0; i < OCI_NS_COUNT; i++)
 		fd_closep(&start->join_fds[i]);
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < 2; i++) {
 		fd_closep(&start->sync_fds[i]);
+		fd_closep(&start->listener_fds[i]);
+	}
 	fd_closep(&start->notify_fd);
 	fd_closep(&start->console_fd);
 	fd_closep(&start->stage_fd);
@@ -213,6 +218,7 @@ static const char *const stage_step_names[STAGE_STEP_COUNT] = {
 	[STAGE_STEP_CAPS] = "set the capabilities",
 	[STAGE_STEP_NO_NEW_PRIVS] = "set no-new-privileges",
 	[STAGE_STEP_SECCOMP] = "load the seccomp program",
+	[STAGE_STEP_LISTENER] = "hand over the seccomp program's listener",
 	[STAGE_STEP_EXEC] = "execute",
 };
 

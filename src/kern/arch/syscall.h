@@ -21,6 +21,30 @@ static inline long arch_syscall(long nr, long a, long b, long c, long d, long e)
 	return ret;
 }
 
+/*
+ * clone(2) with CLONE_VM: the new thread calls entry, which never returns, on the stack that ends at
+ * stack_end (a multiple of 16). Returns what clone does, to the caller alone.
+ */
+static inline long arch_clone_thread(long flags, void *stack_end, void (*entry)(void))
+{
+	register long r10 __asm__("r10") = 0;
+	register long r8 __asm__("r8") = 0;
+	register void (*r9)(void) __asm__("r9") = entry;
+	long ret;
+
+	__asm__ volatile(
+		"syscall\n\ttest %%rax,%%rax\n\tjnz 1f\n\txor %%ebp,%%ebp\n\tcall *%%r9\n\thlt\n1:"
+		: "=a"(ret)
+		: "a"(56L), "D"(flags), "S"(stack_end), "d"(0L), "r"(r10), "r"(r8), "r"(r9)
+		: "rcx", "r11", "memory", "cc");
+	return ret;
+}
+
+static inline void arch_pause(void)
+{
+	__asm__ volatile("pause" ::: "memory");
+}
+
 /* Calls entry(stack pointer at process start): argc, argv..., NULL, envp..., NULL. */
 #define ARCH_START(entry)                                                  \
 	__asm__(".text\n.global _start\n.type _start,@function\n_start:\n" \
@@ -42,6 +66,28 @@ static inline long arch_syscall(long nr, long a, long b, long c, long d, long e)
 			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4)
 			 : "memory");
 	return x0;
+}
+
+static inline long arch_clone_thread(long flags, void *stack_end, void (*entry)(void))
+{
+	register long x8 __asm__("x8") = 220;
+	register long x0 __asm__("x0") = flags;
+	register void *x1 __asm__("x1") = stack_end;
+	register long x2 __asm__("x2") = 0;
+	register long x3 __asm__("x3") = 0;
+	register long x4 __asm__("x4") = 0;
+	register void (*x9)(void) __asm__("x9") = entry;
+
+	__asm__ volatile("svc #0\n\tcbnz x0,1f\n\tmov x29,#0\n\tmov x30,#0\n\tblr x9\n1:"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x9)
+			 : "memory");
+	return x0;
+}
+
+static inline void arch_pause(void)
+{
+	__asm__ volatile("yield" ::: "memory");
 }
 
 #define ARCH_START(entry)                                                  \

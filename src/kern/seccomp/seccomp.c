@@ -120,6 +120,38 @@ int seccomp_flag_parse(const char *name, uint32_t *flags, struct err *err)
 	return err_set(err, ERR_INVALID, EINVAL, "'%s' is no flag of a seccomp profile", name);
 }
 
+const char *seccomp_action_name(size_t at)
+{
+	return at < COUNT(action_names) ? action_names[at] : NULL;
+}
+
+const char *seccomp_op_name(size_t at)
+{
+	return at < COUNT(op_names) ? op_names[at] : NULL;
+}
+
+const char *seccomp_arch_name(size_t at)
+{
+	return at < COUNT(arch_names) ? arch_names[at] : NULL;
+}
+
+const char *seccomp_flag_name(size_t at, uint32_t *ret_bit)
+{
+	if (at >= COUNT(flags_by_name))
+		return NULL;
+	*ret_bit = flags_by_name[at].bit;
+	return flags_by_name[at].name;
+}
+
+bool seccomp_flags_are_supported(uint32_t flags)
+{
+	/* This one alone is refused whatever the kernel. */
+	if ((flags & SECCOMP_FLAG_WAIT_KILLABLE_RECV) != 0)
+		flags |= SECCOMP_FLAG_NEW_LISTENER;
+	/* Flags are looked at before the program, which is not there. */
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, NULL) < 0 && errno == EFAULT;
+}
+
 enum seccomp_arch seccomp_arch_native(void)
 {
 #if defined(__x86_64__)

@@ -126,6 +126,15 @@ int seccomp_arch_parse(const char *name, enum seccomp_arch *ret_arch, struct err
 /* Adds one flag's bit to *flags. TSYNC is known and ignored: whoever loads has a single thread. */
 int seccomp_flag_parse(const char *name, uint32_t *flags, struct err *err);
 
+/* The names in their tables' order; NULL past the last. SCMP_ACT_KILL, an alias, is not among them. */
+const char *seccomp_action_name(size_t at);
+const char *seccomp_op_name(size_t at);
+const char *seccomp_arch_name(size_t at);
+const char *seccomp_flag_name(size_t at, uint32_t *ret_bit); /* bit 0: TSYNC */
+
+/* Whether the running kernel knows the flags (enum seccomp_flag). Loads nothing. */
+bool seccomp_flags_are_supported(uint32_t flags);
+
 /* The architecture that this program was built for. */
 enum seccomp_arch seccomp_arch_native(void);
 

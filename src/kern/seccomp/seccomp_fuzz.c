@@ -61,7 +61,9 @@ static void take_rule(struct input *input, struct fuzz_profile *made, size_t at)
 	rule->names = &made->names[at];
 	rule->names_count = 1;
 	rule->action = (enum seccomp_action)take(input, SECCOMP_ACTION_NOTIFY + 1);
-	rule->has_errno = rule->action == SECCOMP_ACTION_ERRNO && take(input, 2) == 0;
+	rule->has_errno =
+		(rule->action == SECCOMP_ACTION_ERRNO || rule->action == SECCOMP_ACTION_TRACE) &&
+		take(input, 2) == 0;
 	rule->errno_ret = rule->has_errno ? take(input, 65536) : 0;
 	rule->args = made->args[at];
 	rule->args_count = take(input, FUZZ_ARGS + 1);

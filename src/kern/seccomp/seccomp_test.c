@@ -585,7 +585,40 @@ TEST(half_an_instruction_is_not_loaded)
 	CHECK_INT(err.kind, ERR_INVALID);
 }
 
-TESTS(T(names_are_the_specifications), T(table_is_sorted_and_known),
+TEST(names_are_what_is_parsed)
+{
+	enum seccomp_action action;
+	enum seccomp_arch arch;
+	enum seccomp_op op;
+	struct err err = {0};
+	uint32_t bit, flags;
+	size_t at;
+
+	for (at = 0; seccomp_action_name(at) != NULL; at++)
+		CHECK_INT(seccomp_action_parse(seccomp_action_name(at), &action, &err), 0);
+	CHECK_INT(at, SECCOMP_ACTION_NOTIFY + 1);
+	for (at = 0; seccomp_op_name(at) != NULL; at++)
+		CHECK_INT(seccomp_op_parse(seccomp_op_name(at), &op, &err), 0);
+	CHECK_INT(at, SECCOMP_OP_MASKED_EQ + 1);
+	for (at = 0; seccomp_arch_name(at) != NULL; at++)
+		CHECK_INT(seccomp_arch_parse(seccomp_arch_name(at), &arch, &err), 0);
+	CHECK_INT(at, 23); /* config-linux.md, 1.3 */
+	for (at = 0; seccomp_flag_name(at, &bit) != NULL; at++) {
+		flags = 0;
+		CHECK_INT(seccomp_flag_parse(seccomp_flag_name(at, &bit), &flags, &err), 0);
+		CHECK_INT(flags, bit);
+	}
+	CHECK_INT(at, 4);
+}
+
+TEST(no_kernel_has_a_flag_of_the_future)
+{
+	CHECK(!seccomp_flags_are_supported(1U << 30));
+	CHECK(seccomp_flags_are_supported(0));
+}
+
+TESTS(T(names_are_what_is_parsed), T(no_kernel_has_a_flag_of_the_future),
+      T(names_are_the_specifications), T(table_is_sorted_and_known),
       T(foreign_architectures_die_and_newer_calls_are_missing),
       T(arguments_are_64_bits_wide_and_32_on_x86), T(x86_sockets_also_go_through_socketcall),
       T(nonsense_is_refused), T(a_program_over_the_kernels_maximum_is_refused),

@@ -1,8 +1,11 @@
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "kern/caps/caps.h"
 #include "kern/mount/options.h"
+#include "kern/seccomp/seccomp.h"
 #include "oci/features.h"
 #include "oci/runtime_config.h"
 #include "oci/state.h"
@@ -22,17 +25,6 @@ static const struct option options[] = {OPTION_HELP(struct features_values)};
 
 static const char *hook_names[] = {"prestart",       "createRuntime", "createContainer",
 				   "startContainer", "poststart",     "poststop"};
-static const char *seccomp_actions[] = {
-	"SCMP_ACT_ALLOW",       "SCMP_ACT_ERRNO", "SCMP_ACT_KILL",  "SCMP_ACT_KILL_PROCESS",
-	"SCMP_ACT_KILL_THREAD", "SCMP_ACT_LOG",   "SCMP_ACT_TRACE", "SCMP_ACT_TRAP"};
-static const char *seccomp_operators[] = {"SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT",
-					  "SCMP_CMP_LE", "SCMP_CMP_LT", "SCMP_CMP_MASKED_EQ",
-					  "SCMP_CMP_NE"};
-static const char *seccomp_archs[] = {"SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM", "SCMP_ARCH_X32",
-				      "SCMP_ARCH_X86", "SCMP_ARCH_X86_64"};
-static const char *seccomp_flags[] = {"SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
-				      "SECCOMP_FILTER_FLAG_TSYNC"};
-
 static size_t names_of_table(const char *const *table, const char **names)
 {
 	size_t count = 0;
@@ -42,6 +34,49 @@ static size_t names_of_table(const char *const *table, const char **names)
 		count++;
 	}
 	return count;
+}
+
+static int features_compare(const void *left, const void *right)
+{
+	const char *a, *b;
+
+	memcpy(&a, left, sizeof(a));
+	memcpy(&b, right, sizeof(b));
+	return strcmp(a, b);
+}
+
+static void features_add(json_strings *list, const char **room, const char *name)
+{
+	list->items = room;
+	if (list->count < NAMES_MAX)
+		room[list->count++] = name;
+}
+
+struct seccomp_names {
+	const char *actions[NAMES_MAX], *operators[NAMES_MAX], *archs[NAMES_MAX];
+	const char *known_flags[NAMES_MAX], *supported_flags[NAMES_MAX];
+};
+
+static void features_fill_seccomp(struct oci_seccomp_features *to, struct seccomp_names *room)
+{
+	const char *name;
+	uint32_t bit;
+
+	features_add(&to->actions, room->actions, "SCMP_ACT_KILL");
+	for (size_t i = 0; (name = seccomp_action_name(i)) != NULL; i++)
+		features_add(&to->actions, room->actions, name);
+	for (size_t i = 0; (name = seccomp_op_name(i)) != NULL; i++)
+		features_add(&to->operators, room->operators, name);
+	for (size_t i = 0; (name = seccomp_arch_name(i)) != NULL; i++)
+		features_add(&to->archs, room->archs, name);
+	for (size_t i = 0; (name = seccomp_flag_name(i, &bit)) != NULL; i++) {
+		features_add(&to->known_flags, room->known_flags, name);
+		if (seccomp_flags_are_supported(bit))
+			features_add(&to->supported_flags, room->supported_flags, name);
+	}
+	qsort(room->actions, to->actions.count, sizeof(room->actions[0]), features_compare);
+	qsort(room->operators, to->operators.count, sizeof(room->operators[0]), features_compare);
+	qsort(room->archs, to->archs.count, sizeof(room->archs[0]), features_compare);
 }
 
 static int features_print(const struct oci_features *features, struct err *err)
@@ -60,14 +95,8 @@ static int features_run(const struct command_globals *globals, void *values, int
 	const char *capabilities[64], *mount_options[NAMES_MAX], *namespaces[NAMES_MAX];
 	struct oci_cgroup_features cgroup = {
 		.v1 = &yes, .v2 = &yes, .systemd = &no, .systemd_user = &no, .rdma = &yes};
-	struct oci_seccomp_features seccomp = {
-		.enabled = &yes,
-		.actions = LIST(seccomp_actions),
-		.operators = LIST(seccomp_operators),
-		.archs = LIST(seccomp_archs),
-		.known_flags = LIST(seccomp_flags),
-		.supported_flags = LIST(seccomp_flags),
-	};
+	struct oci_seccomp_features seccomp = {.enabled = &yes};
+	struct seccomp_names seccomp_names;
 	struct oci_enabled_feature off = {.enabled = &no};
 	struct oci_intel_rdt_features rdt = {.enabled = &no};
 	struct oci_enabled_feature on = {.enabled = &yes};
@@ -90,6 +119,7 @@ static int features_run(const struct command_globals *globals, void *values, int
 	(void)values;
 	(void)argc;
 	(void)argv;
+	features_fill_seccomp(&seccomp, &seccomp_names);
 	for (int i = 0; i <= caps_last() && i < 64 && caps_name(i) != NULL; i++)
 		capabilities[linux_.capabilities.count++] = caps_name(i);
 	linux_.capabilities.items = capabilities;

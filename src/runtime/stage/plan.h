@@ -21,7 +21,8 @@ enum stage_flag {
 	STAGE_SET_GROUPS = 2, /* none at all is fine where a user namespace denies setgroups */
 	STAGE_FILTER = 4,     /* a seccomp program follows */
 	STAGE_SET_CAPS = 8,
-	STAGE_LINGER = 16, /* after a failure, stay until result_fd's other end is closed */
+	STAGE_LINGER = 16,   /* after a failure, stay until result_fd's other end is closed */
+	STAGE_LISTENER = 32, /* the seccomp program's listener goes to listener_fd */
 };
 
 struct stage_plan {
@@ -29,6 +30,8 @@ struct stage_plan {
 	uint32_t flags;    /* enum stage_flag */
 	int32_t go_fd;     /* one byte read from here starts the payload; -1: start at once */
 	int32_t result_fd; /* close-on-exec; takes a struct stage_result when something fails */
+	int32_t listener_fd; /* with STAGE_LISTENER: a socket: one SCM_RIGHTS message out, one byte back */
+	int32_t unused;
 	uint32_t uid;
 	uint32_t gid;
 	uint32_t group_count;
@@ -53,6 +56,7 @@ enum stage_step {
 	STAGE_STEP_CAPS,
 	STAGE_STEP_NO_NEW_PRIVS,
 	STAGE_STEP_SECCOMP,
+	STAGE_STEP_LISTENER,
 	STAGE_STEP_EXEC,
 	STAGE_STEP_COUNT,
 };

@@ -6,14 +6,17 @@
  * loads the seccomp program as late as can be, so that a policy needs to allow no more than execve
  * (and, without no-new-privileges, prctl and capset), and executes the payload. Freestanding: no
  * libc, no heap, no data that is not on the stack or in the plan.
+ * A filter whose listener goes to an agent is loaded before the wait for the start, as runc does.
  */
 #include <asm/unistd.h>
 #include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/filter.h>
 #include <linux/prctl.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <linux/securebits.h>
+#include <linux/uio.h>
 #include <stddef.h>
 
 #include "kern/arch/syscall.h"
@@ -21,6 +24,9 @@
 
 static struct stage_plan plan;
 static struct sock_filter filter[STAGE_FILTER_MAX];
+static int listener = -1; /* of the seccomp program, close-on-exec */
+static int handed_over;
+static char thread_stack[4096] __attribute__((aligned(16)));
 
 void stage_main(long *stack);
 
@@ -123,12 +129,70 @@ static void stage_set_caps(void)
 								  PR_CAP_AMBIENT_RAISE, cap, 0, 0));
 }
 
+/* The kernel's struct user_msghdr, and a struct cmsghdr with its descriptor. */
+struct stage_message {
+	void *name;
+	int name_length;
+	struct iovec *parts;
+	unsigned long parts_count;
+	void *control;
+	unsigned long control_length;
+	unsigned int flags;
+};
+struct stage_control {
+	unsigned long length;
+	int level;
+	int type;
+	int fd;
+	int padding;
+};
+
+/*
+ * A thread without the filter, which sends what the filter's load returned and waits until the agent has
+ * it: any call that the loader itself made meanwhile could be one that waits for the listener.
+ */
+static void stage_hand_over(void)
+{
+	char byte = 0;
+	struct iovec part = {&byte, 1};
+	struct stage_control control = {
+		.length = offsetof(struct stage_control, padding), .level = 1, .type = 1};
+	struct stage_message message = {.parts = &part,
+					.parts_count = 1,
+					.control = &control,
+					.control_length = sizeof(control)};
+	long rc;
+
+	while ((control.fd = __atomic_load_n(&listener, __ATOMIC_ACQUIRE)) < 0)
+		(void)call(__NR_sched_yield, 0, 0, 0);
+	do
+		rc = call(__NR_sendmsg, plan.listener_fd, (long)&message,
+			  0x4000 /* MSG_NOSIGNAL */);
+	while (rc == -EINTR);
+	stage_check(STAGE_STEP_LISTENER, rc);
+	stage_check(STAGE_STEP_LISTENER, stage_read(plan.listener_fd, &byte, 1));
+	__atomic_store_n(&handed_over, 1, __ATOMIC_RELEASE);
+	for (;;)
+		(void)call(__NR_exit, 0, 0, 0);
+}
+
 static void stage_load_filter(void)
 {
 	struct sock_fprog program = {(unsigned short)plan.filter_count, filter};
 
-	stage_check(STAGE_STEP_SECCOMP,
-		    call(__NR_seccomp, SECCOMP_SET_MODE_FILTER, plan.filter_flags, (long)&program));
+	if (plan.flags & STAGE_LISTENER)
+		stage_check(STAGE_STEP_LISTENER,
+			    arch_clone_thread(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
+						      CLONE_THREAD | CLONE_SYSVSEM,
+					      thread_stack + sizeof(thread_stack),
+					      stage_hand_over));
+	long rc = call(__NR_seccomp, SECCOMP_SET_MODE_FILTER, plan.filter_flags, (long)&program);
+	stage_check(STAGE_STEP_SECCOMP, rc);
+	if (plan.flags & STAGE_LISTENER) {
+		__atomic_store_n(&listener, (int)rc, __ATOMIC_RELEASE);
+		while (__atomic_load_n(&handed_over, __ATOMIC_ACQUIRE) == 0)
+			arch_pause();
+	}
 }
 
 /* With no-new-privileges the filter comes last of all; without, loading it needs CAP_SYS_ADMIN. */
@@ -183,12 +247,20 @@ void stage_main(long *stack)
 	stage_check(STAGE_STEP_PLAN,
 		    stage_read(plan_fd, filter, plan.filter_count * sizeof(filter[0])));
 	(void)call(__NR_close, plan_fd, 0, 0);
+	/* Whoever waits for a listener wants it when the container is created: then the filter comes first. */
+	if (plan.flags & STAGE_LISTENER) {
+		(void)call(__NR_fcntl, plan.listener_fd, 2, 1);
+		stage_set_identity();
+		stage_confine();
+	}
 	if (plan.go_fd >= 0) {
 		stage_check(STAGE_STEP_WAIT, stage_read(plan.go_fd, &byte, 1));
 		(void)call(__NR_close, plan.go_fd, 0, 0);
 	}
-	stage_set_identity();
-	stage_confine();
+	if (!(plan.flags & STAGE_LISTENER)) {
+		stage_set_identity();
+		stage_confine();
+	}
 	stage_fail(STAGE_STEP_EXEC,
 		   call(__NR_execve, (long)plan.path, (long)(argv + 1), (long)envp));
 }

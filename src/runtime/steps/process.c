@@ -11,6 +11,7 @@
 #include "kern/pidfd/pidfd.h"
 #include "kern/proc/procfs.h"
 #include "kern/uapi.h"
+#include "runtime/listener.h"
 #include "runtime/seal.h"
 #include "runtime/steps/steps.h"
 #include "runtime/sync.h"
@@ -172,7 +173,8 @@ static int process_clone_in_user(struct start *start, struct err *err)
 static int process_prepare(struct start *start, struct err *err)
 {
 	start->stage_fd = seal_stage(err);
-	return start->stage_fd < 0 ? start->stage_fd : sync_pair(start->sync_fds, err);
+	int rc = start->stage_fd < 0 ? start->stage_fd : sync_pair(start->sync_fds, err);
+	return rc < 0 ? rc : listener_pair(&start->filter, start->listener_fds, err);
 }
 
 /* From here on `delete` can find and kill the process. */
@@ -249,10 +251,12 @@ int step_process_clone(struct start *start, struct err *err)
 					       : process_clone_from_home(start, err);
 	if (start->pid == 0) {
 		fd_closep(&start->sync_fds[0]);
+		fd_closep(&start->listener_fds[0]);
 		fd_closep(&start->master_fd);
 		return 0;
 	}
 	fd_closep(&start->sync_fds[1]);
+	fd_closep(&start->listener_fds[1]);
 	fd_closep(&start->console_fd);
 	if (rc == 0)
 		rc = process_record(start, err);

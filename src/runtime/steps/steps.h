@@ -25,6 +25,7 @@ int step_userns_map(struct start *start, struct err *err);
 int step_hooks_host(struct start *start, struct err *err);
 int step_device_rules_apply(struct start *start, struct err *err);
 int step_process_ready(struct start *start, struct err *err);
+int step_listener_forward(struct start *start, struct err *err);
 int step_pid_announce(struct start *start, struct err *err);
 
 /* In the container. */
