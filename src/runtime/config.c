@@ -9,10 +9,6 @@ int config_check_process_built(const struct oci_process *process, struct err *er
 		bool present;
 		const char *name;
 	} members[] = {
-		{process->apparmor_profile != NULL && process->apparmor_profile[0] != '\0',
-		 "process.apparmorProfile"},
-		{process->selinux_label != NULL && process->selinux_label[0] != '\0',
-		 "process.selinuxLabel"},
 		{process->scheduler != NULL, "process.scheduler"},
 		{process->io_priority != NULL, "process.ioPriority"},
 		{process->exec_cpu_affinity != NULL, "process.execCPUAffinity"},
@@ -35,7 +31,6 @@ static int config_check_linux_built(const struct oci_linux *linux_, struct err *
 		{linux_->memory_policy != NULL, "linux.memoryPolicy"},
 		{linux_->personality != NULL, "linux.personality"},
 		{linux_->net_devices.count > 0, "linux.netDevices"},
-		{linux_->mount_label != NULL && linux_->mount_label[0] != '\0', "linux.mountLabel"},
 	};
 
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)

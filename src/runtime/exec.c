@@ -37,6 +37,7 @@ struct exec {
 	struct oci_process process; /* a copy: the environment grows */
 	struct proc_status self;    /* the runtime */
 	struct caps_sets caps;
+	struct labels labels;
 	struct filter filter;
 	struct cgroup_host cgroup_host;
 	struct cgroup cgroup;
@@ -104,6 +105,8 @@ static int exec_resolve(struct exec *exec, struct exec_process *process, struct 
 	proc_status_read(&exec->self);
 	int rc = config_resolve_caps(&exec->process, &exec->self, &exec->caps, &dropped, NULL, err);
 
+	if (rc == 0)
+		rc = labels_resolve(&exec->process, NULL, &exec->labels, err);
 	if (rc == 0)
 		rc = filter_prepare(&exec->container->config.linux->seccomp,
 				    exec->container->root_fd, &exec->container->arena,
@@ -221,11 +224,17 @@ static int exec_join(const struct exec *exec, struct err *err)
 static int exec_enter(struct exec *exec, int *ret_root_fd, struct err *err)
 {
 	const int32_t *score = exec->process.oom_score_adj;
+	bool label_keyring =
+		exec->labels.selinux != NULL && !exec->container->record.no_new_keyring;
 	int rc = cgroup_enter_self(&exec->entry, err);
 
-	if (rc == 0 && score != NULL) {
+	if (rc == 0 && (score != NULL || label_keyring)) {
 		auto_fd proc = procfs_open_by(PROCFS_HOST, err);
-		rc = proc < 0 ? proc : procfs_set_oom_score_adj(proc, *score, err);
+		rc = proc < 0 ? proc : 0;
+		if (rc == 0 && score != NULL)
+			rc = procfs_set_oom_score_adj(proc, *score, err);
+		if (rc == 0 && label_keyring)
+			rc = labels_set_keyring(&exec->labels, proc, err);
 	}
 	/* What of the host's is open must not be there for others to find in the container. */
 	cgroup_entry_done(&exec->entry);
@@ -275,6 +284,7 @@ static void exec_become(struct exec *exec, int slave)
 		.caps = &exec->caps,
 		.path = exec->path,
 		.filter = &exec->filter,
+		.labels = exec->labels,
 		.set_groups = true,
 		.preserve_fds = exec->options->preserve_fds,
 		.stage_fd = exec->stage_fd,
@@ -285,6 +295,11 @@ static void exec_become(struct exec *exec, int slave)
 	};
 	int rc = console_take(slave, &err);
 
+	/* Only now is this process in the PID namespace whose procfs it needs. */
+	if (rc == 0 && labels_are_set(&payload.labels)) {
+		payload.labels.proc_fd = procfs_open(&err);
+		rc = payload.labels.proc_fd < 0 ? payload.labels.proc_fd : 0;
+	}
 	if (rc == 0)
 		(void)payload_execute(&payload, &err);
 	(void)sync_send(exec->sync_fds[1], SYNC_FAILED, &err, &ignored);

@@ -20,7 +20,16 @@
 #include "runtime/steps/steps.h"
 #include "runtime/sync.h"
 
-#define PAYLOAD_UMASK 0022 /* as runc and crun have it, whatever the caller's */
+#define LABEL_APPARMOR "exec "
+#define PLAN_PARTS_MAX 5
+#define PAYLOAD_UMASK  0022 /* as runc and crun have it, whatever the caller's */
+
+/* What follows the plan; nothing for a size of 0. */
+static void payload_add_part(struct iovec *parts, size_t *count, const char *text, size_t size)
+{
+	if (size > 0)
+		parts[(*count)++] = (struct iovec){(void *)(uintptr_t)text, size};
+}
 
 static void payload_fill_plan(const struct payload *payload, struct stage_plan *plan)
 {
@@ -41,6 +50,12 @@ static void payload_fill_plan(const struct payload *payload, struct stage_plan *
 	plan->group_count = (uint32_t)user->additional_gids.count;
 	for (size_t i = 0; i < user->additional_gids.count; i++)
 		plan->groups[i] = user->additional_gids.items[i];
+	plan->proc_fd = payload->labels.proc_fd;
+	if (payload->labels.apparmor != NULL)
+		plan->apparmor_size =
+			(uint32_t)(strlen(LABEL_APPARMOR) + strlen(payload->labels.apparmor));
+	if (payload->labels.selinux != NULL)
+		plan->selinux_size = (uint32_t)strlen(payload->labels.selinux);
 	plan->filter_count = payload->filter->count;
 	plan->filter_flags = payload->filter->flags;
 	if (payload->caps != NULL) {
@@ -55,7 +70,7 @@ static void payload_fill_plan(const struct payload *payload, struct stage_plan *
 	}
 }
 
-/* The plan and the seccomp program into a pipe that holds them whole. Returns the reading end. */
+/* The plan, the seccomp program and the labels into a pipe that holds them whole. Returns the reading end. */
 static int payload_write_plan(const struct payload *payload, struct err *err)
 {
 	struct stage_plan plan;
@@ -75,14 +90,22 @@ static int payload_write_plan(const struct payload *payload, struct err *err)
 	auto_fd reading = ends[0];
 	auto_fd writing = ends[1];
 	size_t filter_size = (size_t)payload->filter->count * STAGE_FILTER_BYTES;
-	if (fcntl(writing, F_SETPIPE_SZ, (int)(sizeof(plan) + filter_size)) < 0)
+	size_t size = sizeof(plan) + filter_size + plan.apparmor_size + plan.selinux_size;
+	if (fcntl(writing, F_SETPIPE_SZ, (int)size) < 0)
 		return err_errno(err, "make room for the stage's plan");
-	const struct iovec parts[] = {{&plan, sizeof(plan)},
-				      {(void *)(uintptr_t)payload->filter->insns, filter_size}};
-	ssize_t done = writev(writing, parts, 2);
+	struct iovec parts[PLAN_PARTS_MAX] = {{&plan, sizeof(plan)}};
+	size_t count = 1;
+	payload_add_part(parts, &count, payload->filter->insns, filter_size);
+	if (payload->labels.apparmor != NULL) {
+		payload_add_part(parts, &count, LABEL_APPARMOR, strlen(LABEL_APPARMOR));
+		payload_add_part(parts, &count, payload->labels.apparmor,
+				 strlen(payload->labels.apparmor));
+	}
+	payload_add_part(parts, &count, payload->labels.selinux, plan.selinux_size);
+	ssize_t done = writev(writing, parts, (int)count);
 	if (done < 0)
 		return err_errno(err, "write the stage's plan");
-	if ((size_t)done != sizeof(plan) + filter_size)
+	if ((size_t)done != size)
 		return err_set(err, ERR_SYSTEM, EIO, "write the stage's plan: the pipe is full");
 	return fd_take(&reading);
 }
@@ -118,6 +141,8 @@ int payload_execute(const struct payload *payload, struct err *err)
 		rc = payload_keep(payload->result_fd, err);
 	if (rc == 0)
 		rc = payload_keep(payload->listener_fd, err);
+	if (rc == 0)
+		rc = payload_keep(payload->labels.proc_fd, err);
 	if (rc < 0)
 		return rc;
 	(void)syscall(SYS_execveat, payload->stage_fd, "", argv, envp, AT_EMPTY_PATH);
@@ -128,9 +153,11 @@ int payload_execute(const struct payload *payload, struct err *err)
  * No stage has been executed yet that would have closed them: without this, the container's lock stays
  * held until the start that needs it, and the host's folders stay open in the container.
  */
-static int payload_drop_host_fds(struct start *start, int go_fd, int result_fd, struct err *err)
+static int payload_drop_host_fds(struct start *start, const struct payload *payload,
+				 struct err *err)
 {
-	const int keep[] = {go_fd, result_fd, start->stage_fd};
+	int go_fd = payload->go_fd;
+	const int keep[] = {go_fd, payload->result_fd, start->stage_fd, payload->labels.proc_fd};
 	unsigned first = 3 + start->options->preserve_fds;
 
 	if (go_fd >= 0)
@@ -190,7 +217,7 @@ static int payload_run_hooks(struct start *start, struct payload *payload, struc
 
 	if (hooks == NULL || hooks->start_container.count == 0)
 		return 0;
-	int rc = payload_drop_host_fds(start, payload->go_fd, payload->result_fd, err);
+	int rc = payload_drop_host_fds(start, payload, err);
 	if (rc < 0)
 		return rc;
 	if (payload->go_fd >= 0 && fd_read_full(payload->go_fd, &byte, 1) != 1)
@@ -213,6 +240,7 @@ int payload_stage(struct start *start, struct err *err)
 		.caps = &start->caps,
 		.path = start->path,
 		.filter = &start->filter,
+		.labels = start->labels,
 		.set_groups = true,
 		.linger = !start->options->wait_for_start,
 		.preserve_fds = start->options->preserve_fds,
@@ -223,6 +251,7 @@ int payload_stage(struct start *start, struct err *err)
 	};
 	int rc = 0;
 
+	payload.labels.proc_fd = labels_are_set(&payload.labels) ? start->proc_fd : FD_NONE;
 	if (start->options->wait_for_start) {
 		payload.go_fd = start->go_fd;
 		payload.result_fd = start->result_fd;

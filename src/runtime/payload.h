@@ -8,6 +8,7 @@
 #include "kern/caps/caps.h"
 #include "oci/process.h"
 #include "runtime/filter.h"
+#include "runtime/labels.h"
 #include "runtime/stage/plan.h"
 
 struct start;
@@ -18,6 +19,7 @@ struct payload {
 	const struct caps_sets *caps; /* NULL: leave */
 	const char *path;             /* of the executable, inside */
 	const struct filter *filter;
+	struct labels labels;
 	bool set_groups;
 	bool linger; /* STAGE_LINGER */
 	uint32_t preserve_fds;

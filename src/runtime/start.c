@@ -212,6 +212,8 @@ void start_done(struct start *start)
 static const char *const stage_step_names[STAGE_STEP_COUNT] = {
 	[STAGE_STEP_PLAN] = "read the plan",
 	[STAGE_STEP_WAIT] = "wait for the start",
+	[STAGE_STEP_APPARMOR] = "apply the AppArmor profile (process.apparmorProfile)",
+	[STAGE_STEP_SELINUX] = "set the SELinux context (process.selinuxLabel)",
 	[STAGE_STEP_GROUPS] = "set the supplementary groups",
 	[STAGE_STEP_GID] = "set the group id",
 	[STAGE_STEP_UID] = "set the user id",

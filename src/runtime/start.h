@@ -16,6 +16,7 @@
 #include "kern/cgroup/cgroup.h"
 #include "runtime/container.h"
 #include "runtime/filter.h"
+#include "runtime/labels.h"
 #include "runtime/stage/plan.h"
 
 struct start_options {
@@ -59,12 +60,13 @@ struct start {
 	bool root_nodev;         /* device rules that no cgroup enforces: no nodes of the image's */
 	struct proc_status self; /* the runtime */
 	struct caps_sets caps;   /* as granted */
-	struct filter filter;    /* seccomp */
-	int listener_fds[2];     /* for the filter's listener, as sync_fds; FD_NONE: it has none */
-	int notify_fd;           /* where the container says that it is ready; FD_NONE */
-	int console_fd;          /* connected console socket */
-	int stage_fd;            /* the sealed stage */
-	int sync_fds[2];         /* [0] host, [1] container */
+	struct labels labels;
+	struct filter filter; /* seccomp */
+	int listener_fds[2];  /* for the filter's listener, as sync_fds; FD_NONE: it has none */
+	int notify_fd;        /* where the container says that it is ready; FD_NONE */
+	int console_fd;       /* connected console socket */
+	int stage_fd;         /* the sealed stage */
+	int sync_fds[2];      /* [0] host, [1] container */
 	/*
 	 * Per mount, or FD_NONE. From the host's side: a bind's tree that was cloned there, or the user
 	 * namespace that maps a new filesystem's ids. Later, inside: a mount that becomes read-only once

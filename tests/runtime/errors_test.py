@@ -204,7 +204,7 @@ def test_features():
     assert linux["cgroup"]["v1"] and linux["cgroup"]["v2"] and linux["cgroup"]["systemd"] is False
     assert linux["seccomp"]["enabled"] and "SCMP_ACT_ERRNO" in linux["seccomp"]["actions"]
     assert "SCMP_CMP_MASKED_EQ" in linux["seccomp"]["operators"] and "SCMP_ARCH_X86_64" in linux["seccomp"]["archs"]
-    assert linux["apparmor"]["enabled"] is False and linux["selinux"]["enabled"] is False
+    assert linux["apparmor"]["enabled"] is True and linux["selinux"]["enabled"] is True
 
 
 def test_output_to_a_full_device():

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -47,12 +48,20 @@ static int mask_target(int rootfd, const char *path, struct err *err)
  */
 static int mask_with_empty(struct mount_mask *mask, int target, struct err *err)
 {
+	char data[512];
+
 	if (mask->empty_fd >= 0) {
 		auto_fd tree = mount_tree_clone(mask->empty_fd, "", 0, err);
 		return tree < 0 ? tree : mount_attach(tree, target, err);
 	}
+	bool labelled = mask->label != NULL && mask->label[0] != '\0';
+	int len = snprintf(data, sizeof(data), "mode=755,size=4k,nr_inodes=2%s%s%s",
+			   labelled ? ",context=\"" : "", labelled ? mask->label : "",
+			   labelled ? "\"" : "");
+	if (len < 0 || (size_t)len >= sizeof(data))
+		return err_set(err, ERR_INVALID, ENAMETOOLONG, "the masks' SELinux context");
 	mask->empty_fd = mount_fs_create(
-		"tmpfs", "tmpfs", "mode=755,size=4k,nr_inodes=2", 0,
+		"tmpfs", "tmpfs", data, 0,
 		MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, err);
 	return mask->empty_fd < 0 ? mask->empty_fd : mount_attach(mask->empty_fd, target, err);
 }

@@ -133,6 +133,7 @@ int mount_move_root(int rootfd, struct err *err);
 struct mount_mask {
 	int null_fd; /* the caller's, not closed */
 	int empty_fd; /* a read-only empty tmpfs, made for the first folder and on it; FD_NONE before */
+	const char *label; /* SELinux context of the empty folder, the caller's; NULL or "": none */
 };
 
 /*

@@ -60,9 +60,9 @@ static const struct option options[] = {
 	OPTION_ROW(struct exec_values, preserve_fds, "preserve-fds", 0, OPTION_UINT, "N",
 		   "pass descriptors 3 to 3+N-1 on"),
 	OPTION_ROW(struct exec_values, apparmor, "apparmor", 0, OPTION_STRING, "PROFILE",
-		   "not built yet: refused"),
+		   "its AppArmor profile"),
 	OPTION_ROW(struct exec_values, process_label, "process-label", 0, OPTION_STRING, "LABEL",
-		   "not built yet: refused"),
+		   "its SELinux context"),
 	OPTION_ROW(struct exec_values, ignore_paused, "ignore-paused", 0, OPTION_BOOL, NULL,
 		   "in a paused container, wait for its thaw"),
 };
@@ -205,6 +205,22 @@ static int exec_from_file(const char *path, struct container *container, struct 
 	return rc < 0 ? err_wrap(err, rc, "--process '%s'", path) : 0;
 }
 
+/* What neither an option nor --process names is the container's own. */
+static void exec_set_labels(const struct exec_values *values, const struct oci_process *own,
+			    struct oci_process *ret)
+{
+	bool from_words = values->process == NULL;
+
+	if (from_words && values->apparmor != NULL && values->apparmor[0] != '\0')
+		ret->apparmor_profile = values->apparmor;
+	else if (ret->apparmor_profile == NULL || ret->apparmor_profile[0] == '\0')
+		ret->apparmor_profile = own->apparmor_profile;
+	if (from_words && values->process_label != NULL && values->process_label[0] != '\0')
+		ret->selinux_label = values->process_label;
+	else if (ret->selinux_label == NULL || ret->selinux_label[0] == '\0')
+		ret->selinux_label = own->selinux_label;
+}
+
 static int exec_prepare(const struct exec_values *values, struct container *container, int argc,
 			char **argv, struct oci_process *ret, struct err *err)
 {
@@ -214,12 +230,10 @@ static int exec_prepare(const struct exec_values *values, struct container *cont
 		return rc;
 	if (values->process == NULL && argc == 0)
 		return err_set(err, ERR_INVALID, 0, "exec needs a command or --process");
-	if (values->apparmor != NULL && values->apparmor[0] != '\0')
-		return err_set(err, ERR_UNSUPPORTED, 0, "--apparmor: not built yet");
-	if (values->process_label != NULL && values->process_label[0] != '\0')
-		return err_set(err, ERR_UNSUPPORTED, 0, "--process-label: not built yet");
 	rc = values->process != NULL ? exec_from_file(values->process, container, ret, err)
 				     : exec_from_words(values, container, argc, argv, ret, err);
+	if (rc == 0)
+		exec_set_labels(values, container->config.process, ret);
 	if (rc == 0 && values->tty)
 		ret->terminal = true;
 	if (rc == 0)

@@ -103,8 +103,8 @@ static int features_run(const struct command_globals *globals, void *values, int
 	struct oci_mount_extensions mount_extensions = {.idmap = &on};
 	struct oci_linux_features linux_ = {.cgroup = &cgroup,
 					    .seccomp = &seccomp,
-					    .apparmor = &off,
-					    .selinux = &off,
+					    .apparmor = &on,
+					    .selinux = &on,
 					    .intel_rdt = &rdt,
 					    .mount_extensions = &mount_extensions,
 					    .net_devices = &off};

@@ -1,7 +1,7 @@
 /*
  * plan.h - what the runtime tells the stage, its last program before the payload.
  *
- * The runtime writes one struct stage_plan, then `filter_count` BPF instructions, into a pipe whose
+ * The runtime writes one struct stage_plan, then `filter_count` BPF instructions and the two labels, into a pipe whose
  * read end the stage inherits. Both ends are built from this header, so the layout is the
  * compiler's. Sizes are bytes.
  */
@@ -15,6 +15,7 @@
 #define STAGE_PATH_MAX     4096
 #define STAGE_FILTER_MAX   4096 /* BPF_MAXINSNS */
 #define STAGE_FILTER_BYTES 8
+#define STAGE_LABEL_MAX    4095 /* one write to procfs */
 
 enum stage_flag {
 	STAGE_NO_NEW_PRIVS = 1,
@@ -31,7 +32,7 @@ struct stage_plan {
 	int32_t go_fd;     /* one byte read from here starts the payload; -1: start at once */
 	int32_t result_fd; /* close-on-exec; takes a struct stage_result when something fails */
 	int32_t listener_fd; /* with STAGE_LISTENER: a socket: one SCM_RIGHTS message out, one byte back */
-	int32_t unused;
+	int32_t proc_fd; /* procfs, when there is a label */
 	uint32_t uid;
 	uint32_t gid;
 	uint32_t group_count;
@@ -43,6 +44,8 @@ struct stage_plan {
 	uint64_t permitted;
 	uint64_t inheritable;
 	uint64_t ambient;
+	uint32_t apparmor_size; /* "exec PROFILE" in bytes; 0: none */
+	uint32_t selinux_size;  /* the context; 0: none */
 	uint32_t groups[STAGE_GROUPS_MAX];
 	char path[STAGE_PATH_MAX]; /* the executable, inside the container */
 };
@@ -50,6 +53,8 @@ struct stage_plan {
 enum stage_step {
 	STAGE_STEP_PLAN,
 	STAGE_STEP_WAIT,
+	STAGE_STEP_APPARMOR,
+	STAGE_STEP_SELINUX,
 	STAGE_STEP_GROUPS,
 	STAGE_STEP_GID,
 	STAGE_STEP_UID,

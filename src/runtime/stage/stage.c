@@ -12,6 +12,7 @@
 #include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/filter.h>
+#include <linux/openat2.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
@@ -24,6 +25,8 @@
 
 static struct stage_plan plan;
 static struct sock_filter filter[STAGE_FILTER_MAX];
+static char apparmor[STAGE_LABEL_MAX];
+static char selinux[STAGE_LABEL_MAX];
 static int listener = -1; /* of the seccomp program, close-on-exec */
 static int handed_over;
 static char thread_stack[4096] __attribute__((aligned(16)));
@@ -94,6 +97,43 @@ static void stage_set_groups(void)
 
 	if (rc != -EPERM || plan.group_count > 0 || !stage_is_denied_groups())
 		stage_check(STAGE_STEP_GROUPS, rc);
+}
+
+/*
+ * One attribute of this process, beneath a procfs that the container cannot touch, or without crossing
+ * what it mounted over its own (CVE-2025-52881). The kernel takes it from no descriptor opened before the
+ * execution of the stage.
+ */
+static long stage_write_attribute(const char *path, const char *text, unsigned long size)
+{
+	struct open_how how = {
+		.flags = 1 /* O_WRONLY */ | 02000000 /* O_CLOEXEC */,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS,
+	};
+	long fd = arch_syscall(__NR_openat2, plan.proc_fd, (long)path, (long)&how, sizeof(how), 0);
+
+	if (fd < 0)
+		return fd;
+	long rc = call(__NR_write, fd, (long)text, (long)size);
+	(void)call(__NR_close, fd, 0, 0);
+	return rc < 0 ? rc : 0;
+}
+
+static void stage_set_labels(void)
+{
+	if (plan.apparmor_size > 0) {
+		long rc = stage_write_attribute("self/attr/apparmor/exec", apparmor,
+						plan.apparmor_size);
+		/* Where AppArmor has no folder of its own (before 5.8) it has the common file. */
+		if (rc == -ENOENT)
+			rc = stage_write_attribute("self/attr/exec", apparmor, plan.apparmor_size);
+		stage_check(STAGE_STEP_APPARMOR, rc);
+	}
+	if (plan.selinux_size > 0)
+		stage_check(STAGE_STEP_SELINUX,
+			    stage_write_attribute("self/attr/exec", selinux, plan.selinux_size));
+	if (plan.proc_fd >= 0)
+		(void)call(__NR_close, plan.proc_fd, 0, 0);
 }
 
 static void stage_set_identity(void)
@@ -220,6 +260,13 @@ static void stage_confine(void)
 		stage_load_filter();
 }
 
+static void stage_take_on(void)
+{
+	stage_set_labels();
+	stage_set_identity();
+	stage_confine();
+}
+
 static int stage_fd_of(const char *text)
 {
 	int fd = 0;
@@ -241,25 +288,26 @@ void stage_main(long *stack)
 	plan.result_fd = -1;
 	stage_check(STAGE_STEP_PLAN, stage_read(plan_fd, &plan, sizeof(plan)));
 	if (plan.magic != STAGE_PLAN_MAGIC || plan.filter_count > STAGE_FILTER_MAX ||
-	    plan.group_count > STAGE_GROUPS_MAX)
+	    plan.group_count > STAGE_GROUPS_MAX || plan.apparmor_size > sizeof(apparmor) ||
+	    plan.selinux_size > sizeof(selinux))
 		stage_fail(STAGE_STEP_PLAN, -EINVAL);
 	(void)call(__NR_fcntl, plan.result_fd, 2 /* F_SETFD */, 1 /* FD_CLOEXEC */);
 	stage_check(STAGE_STEP_PLAN,
 		    stage_read(plan_fd, filter, plan.filter_count * sizeof(filter[0])));
+	stage_check(STAGE_STEP_PLAN, stage_read(plan_fd, apparmor, plan.apparmor_size));
+	stage_check(STAGE_STEP_PLAN, stage_read(plan_fd, selinux, plan.selinux_size));
 	(void)call(__NR_close, plan_fd, 0, 0);
 	/* Whoever waits for a listener wants it when the container is created: then the filter comes first. */
 	if (plan.flags & STAGE_LISTENER) {
 		(void)call(__NR_fcntl, plan.listener_fd, 2, 1);
-		stage_set_identity();
-		stage_confine();
+		stage_take_on();
 	}
 	if (plan.go_fd >= 0) {
 		stage_check(STAGE_STEP_WAIT, stage_read(plan.go_fd, &byte, 1));
 		(void)call(__NR_close, plan.go_fd, 0, 0);
 	}
 	if (!(plan.flags & STAGE_LISTENER)) {
-		stage_set_identity();
-		stage_confine();
+		stage_take_on();
 	}
 	stage_fail(STAGE_STEP_EXEC,
 		   call(__NR_execve, (long)plan.path, (long)(argv + 1), (long)envp));

@@ -1,4 +1,4 @@
-/* Which capabilities the payload gets; what cannot be granted is a warning, as the specification says. */
+/* Which labels and capabilities the payload gets; what cannot be granted is a warning, as the specification says. */
 #include "base/buf.h"
 #include "runtime/config.h"
 #include "runtime/steps/steps.h"
@@ -13,6 +13,9 @@ int step_identity_resolve(struct start *start, struct err *err)
 	int rc = config_resolve_caps(start->config->process, &start->self, &start->caps, &dropped,
 				     &unknown, err);
 
+	if (rc == 0)
+		rc = labels_resolve(start->config->process, start->config->linux->mount_label,
+				    &start->labels, err);
 	if (rc < 0)
 		return rc;
 	if (step_has_userns(start)) {

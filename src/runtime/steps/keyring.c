@@ -10,7 +10,10 @@ int step_keyring_join(struct start *start, struct err *err)
 
 	if (start->options->no_new_keyring)
 		return 0;
-	int rc = keyring_join(start->options->id, true, &about);
+	int rc = labels_set_keyring(&start->labels, start->proc_fd, err);
+	if (rc < 0)
+		return rc;
+	rc = keyring_join(start->options->id, true, &about);
 	if (rc == -ENOSYS) {
 		start_warn(start, "no session keyring: this kernel has none");
 		return 0;

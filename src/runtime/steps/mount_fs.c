@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/path.h"
 #include "kern/idmap/idmap.h"
+#include "kern/lsm/lsm.h"
 #include "kern/mount/mount.h"
 #include "runtime/steps/mount_util.h"
 #include "runtime/steps/steps.h"
@@ -65,6 +66,43 @@ static int fs_inherit_mode(struct start *start, const struct oci_mount *mount, c
 	return 0;
 }
 
+static const char *fs_label(const struct start *start)
+{
+	const char *label = start->config->linux->mount_label;
+
+	return label != NULL && label[0] != '\0' ? label : NULL;
+}
+
+/*
+ * Every filesystem made for the container gets linux.mountLabel as its context, but for those whose
+ * files have labels by the policy (proc, sysfs), and mqueue, which has no such option.
+ */
+static int fs_add_label(const struct start *start, const struct oci_mount *mount, char *data,
+			struct err *err)
+{
+	const char *label = fs_label(start);
+	size_t used = strlen(data);
+
+	if (label == NULL || fs_is(mount, "proc") || fs_is(mount, "sysfs") ||
+	    fs_is(mount, "mqueue"))
+		return 0;
+	int len = snprintf(data + used, MOUNT_DATA_MAX - used, "%scontext=\"%s\"",
+			   used > 0 ? "," : "", label);
+	if (len < 0 || (size_t)len >= MOUNT_DATA_MAX - used)
+		return err_set(err, ERR_INVALID, E2BIG, "options over %d bytes", MOUNT_DATA_MAX);
+	return 0;
+}
+
+/* mqueue's label is an attribute of its root. */
+static int fs_label_root(const struct start *start, int tree, struct err *err)
+{
+	auto_fd root = openat(tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (root < 0)
+		return err_errno(err, "open the queues' folder");
+	return lsm_selinux_set_file(root, fs_label(start), err);
+}
+
 /* tmpcopyup: what the image has there fills the tmpfs before it covers it. */
 static int fs_fill(int tree, int target, struct err *err)
 {
@@ -99,14 +137,17 @@ int mount_filesystem(struct start *start, size_t i, struct mount_options *option
 {
 	const struct oci_mount *mount = &start->config->mounts.items[i];
 	bool late = fs_is_late(mount, options);
+	bool labelled_later = fs_label(start) != NULL && fs_is(mount, "mqueue");
 	int rc = fs_is(mount, "tmpfs") ? fs_inherit_mode(start, mount, data, err) : 0;
 
+	if (rc == 0)
+		rc = fs_add_label(start, mount, data, err);
 	if (rc < 0)
 		return rc;
 	auto_fd target = fs_open_target(start, mount, err);
 	if (target < 0)
 		return target;
-	if (!late && !options->tmpcopyup && start->mount_fds[i] < 0 &&
+	if (!late && !labelled_later && !options->tmpcopyup && start->mount_fds[i] < 0 &&
 	    mount_fs_attach(mount->type, fs_source(mount), options, target) == 0)
 		return 0;
 	if (late)
@@ -122,6 +163,8 @@ int mount_filesystem(struct start *start, size_t i, struct mount_options *option
 		rc = idmap_set(tree, userns, false, err);
 	if (rc == 0 && options->tmpcopyup)
 		rc = fs_fill(tree, target, err);
+	if (rc == 0 && labelled_later)
+		rc = fs_label_root(start, tree, err);
 	if (rc == 0)
 		rc = mount_attach_with(tree, target, options, err);
 	if (rc == 0 && late)

@@ -19,6 +19,7 @@ static int paths_mask(struct start *start, struct err *err)
 	int rc = mount_mask_open(null, &mask, err);
 	if (rc < 0)
 		return rc;
+	mask.label = start->config->linux->mount_label;
 	for (size_t i = 0; rc == 0 && i < masked->count; i++)
 		rc = mount_mask_at(&mask, start->root_fd, masked->items[i], err);
 	mount_mask_close(&mask);
