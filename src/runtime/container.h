@@ -33,8 +33,11 @@ struct container_record {
 		pid_start; /* its start time in clock ticks since boot, against reuse of the number */
 	const char *created; /* RFC 3339 */
 	uint32_t owner_uid;
-	bool no_new_keyring;       /* its processes keep their caller's session keyring */
-	json_strings cgroup_paths; /* absolute folders to remove, innermost last */
+	bool no_new_keyring;             /* its processes keep their caller's session keyring */
+	json_strings cgroup_paths;       /* absolute folders to remove, innermost last */
+	const char *systemd_unit;        /* NULL: the cgroup is no unit of systemd's */
+	const char *systemd_description; /* tells the unit from another of its name */
+	bool systemd_user;               /* of the user's manager */
 	json_pairs annotations;
 };
 

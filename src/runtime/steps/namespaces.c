@@ -106,7 +106,9 @@ int step_namespaces_enter(struct start *start, struct err *err)
 {
 	int rc = namespaces_join(start, err);
 
-	if (rc == 0 && (start->new_namespaces & CLONE_NEWUSER) != 0)
+	/* It must be in its cgroup before it gets a namespace of it: see step_systemd_attach(). */
+	if (rc == 0 &&
+	    ((start->new_namespaces & CLONE_NEWUSER) != 0 || step_systemd_attaches(start)))
 		rc = step_sync_namespaces(start, err);
 	if (rc < 0)
 		return rc;

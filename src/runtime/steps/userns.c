@@ -45,20 +45,26 @@ static int userns_hear(struct start *start, int rc, struct err *err)
 	return err->sys > 0 ? -err->sys : -EIO;
 }
 
-int step_userns_map(struct start *start, struct err *err)
+static int userns_map(struct start *start, struct err *err)
 {
 	const struct oci_linux *config = start->config->linux;
 	struct ns_maps maps;
-
-	if (!(start->new_namespaces & CLONE_NEWUSER))
-		return 0;
 	int rc = step_maps_convert(&config->uid_mappings, &config->gid_mappings,
 				   &start->container.arena, &maps, err);
+
 	if (rc < 0)
 		return rc;
 	rc = userns_write(&maps, start->pid, start->options->envp, err);
-	if (rc < 0)
-		return userns_hear(start, rc, err);
+	return rc < 0 ? userns_hear(start, rc, err) : 0;
+}
+
+int step_userns_map(struct start *start, struct err *err)
+{
+	bool is_new = (start->new_namespaces & CLONE_NEWUSER) != 0;
+	int rc = is_new ? userns_map(start, err) : 0;
+
+	if (rc < 0 || (!is_new && !step_systemd_attaches(start)))
+		return rc;
 	rc = sync_await(start->sync_fds[0], SYNC_NAMESPACES, start->options->warn,
 			start->options->log_context, err);
 	return rc < 0 ? rc : sync_send(start->sync_fds[0], SYNC_GO, NULL, err);
