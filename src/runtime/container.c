@@ -27,6 +27,9 @@ static const struct json_field record_fields[] = {
 	JSON_BOOL(struct container_record, no_new_keyring, "noNewKeyring"),
 	JSON_LIST(struct container_record, cgroup_paths, "cgroupPaths", JSON_TYPE_STRING),
 	JSON_LIST(struct container_record, resctrl_paths, "resctrlPaths", JSON_TYPE_STRING),
+	JSON_STRING(struct container_record, systemd_unit, "systemdUnit"),
+	JSON_STRING(struct container_record, systemd_description, "systemdDescription"),
+	JSON_BOOL(struct container_record, systemd_user, "systemdUser"),
 	JSON_STRING_MAP(struct container_record, annotations, "annotations"),
 };
 JSON_SHAPE(container_record_shape, struct container_record, record_fields);

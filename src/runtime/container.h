@@ -37,6 +37,9 @@ struct container_record {
 	json_strings cgroup_paths; /* absolute folders to remove, innermost last */
 	json_strings
 		resctrl_paths; /* groups to remove, relative to resctrl's root, innermost first */
+	const char *systemd_unit;        /* NULL: the cgroup is no unit of systemd's */
+	const char *systemd_description; /* tells the unit from another of its name */
+	bool systemd_user;               /* of the user's manager */
 	json_pairs annotations;
 };
 

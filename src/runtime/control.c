@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "kern/cgroup/cgroup.h"
 #include "kern/cgroup/control.h"
+#include "kern/cgroup/systemd.h"
 #include "kern/pidfd/pidfd.h"
 #include "runtime/config.h"
 #include "runtime/hooks.h"
@@ -193,6 +194,20 @@ int control_pause(struct container *container, bool pause, struct err *err)
 	return rc;
 }
 
+/* First systemd, which writes its own idea of a limit, then the files, which hold all. */
+static int control_update_unit(const struct container *container, const struct cgroup_host *host,
+			       const struct cgroup_limits *limits, struct err *err)
+{
+	struct dbus bus;
+	int rc = cgroup_systemd_open(container->record.systemd_user, &bus, err);
+
+	if (rc < 0)
+		return rc;
+	rc = cgroup_systemd_update(&bus, host, container->record.systemd_unit, limits, err);
+	dbus_close(&bus);
+	return rc;
+}
+
 int control_update(struct container *container, const struct oci_resources *resources,
 		   void (*warn)(void *context, const char *text), void *context, struct err *err)
 {
@@ -210,6 +225,8 @@ int control_update(struct container *container, const struct oci_resources *reso
 	rc = resources_convert(resources, &container->arena, &limits, err);
 	if (resources->devices.count == 0)
 		limits.device_count = 0; /* the defaults hold already */
+	if (rc == 0 && container->record.systemd_unit != NULL)
+		rc = control_update_unit(container, &host, &limits, err);
 	if (rc == 0)
 		rc = cgroup_update(&cgroup, &limits, &warnings, err);
 	cgroup_host_close(&host);
@@ -286,17 +303,45 @@ static int control_stop(struct container *container, bool force, struct err *err
 		       container->record.id, container->record.pid);
 }
 
+struct control_report {
+	void (*warn)(void *context, const char *text);
+	void *context;
+};
+
+static int control_stop_unit(const struct container *container, struct err *err)
+{
+	const struct container_record *record = &container->record;
+	struct dbus bus;
+	int rc = cgroup_systemd_open(record->systemd_user, &bus, err);
+
+	if (rc < 0)
+		return rc;
+	rc = cgroup_systemd_stop(
+		&bus, record->systemd_unit,
+		record->systemd_description != NULL ? record->systemd_description : "", err);
+	dbus_close(&bus);
+	return rc;
+}
+
 /*
  * After the first process has gone, processes are left only where its PID namespace is not its own.
  * Otherwise, and when a killed create only planned the cgroup, what is in there by now is another
  * container's: nothing is killed, and a cgroup in use is left alone.
  */
 static int control_remove_cgroup(const struct container *container, bool shares_pids,
-				 struct err *err)
+				 const struct control_report *report, struct err *err)
 {
+	struct err about, ignored;
+	char text[sizeof(about.text)];
+
 	const json_strings *paths = &container->record.cgroup_paths;
 	bool had_process = container->record.pid != 0;
 
+	/* systemd would first ask them to end, and wait. */
+	if (container->record.systemd_unit != NULL && had_process && shares_pids)
+		(void)control_kill_all(container, SIGKILL, &ignored);
+	if (container->record.systemd_unit != NULL && control_stop_unit(container, &about) < 0)
+		report->warn(report->context, err_format(&about, text, sizeof(text)));
 	if (paths->count == 0)
 		return 0;
 	int rc = cgroup_remove(paths->items, paths->count,
@@ -315,7 +360,9 @@ int control_delete(struct container *container, bool force,
 
 	if (rc < 0)
 		return rc;
-	rc = control_remove_cgroup(container, has_config && control_shares_pids(container), err);
+	const struct control_report report = {warn, context};
+	rc = control_remove_cgroup(container, has_config && control_shares_pids(container), &report,
+				   err);
 	if (rc < 0)
 		return err_wrap(err, rc, "delete container '%s'", container->record.id);
 	struct err problem;

@@ -193,6 +193,7 @@ void start_undo(struct start *start)
 
 void start_done(struct start *start)
 {
+	step_systemd_done(start);
 	cgroup_entry_done(&start->cgroup_entry);
 	cgroup_host_close(&start->cgroup_host);
 	if (start->mount_fds != NULL)
@@ -310,6 +311,7 @@ int start_await(struct start *start, struct err *err)
 	if (rc == 0)
 		rc = sync_await_exec(start->sync_fds[0], &message, start->options->warn,
 				     start->options->log_context, err);
+	step_systemd_settle(start);
 	if (rc <= 0)
 		return rc;
 	(void)snprintf(path, sizeof(path), "/proc/%d/root", start->pid);

@@ -20,6 +20,15 @@
 #include "runtime/labels.h"
 #include "runtime/stage/plan.h"
 
+/* Who makes the container's cgroup. */
+enum start_cgroups {
+	START_CGROUPFS,
+	START_CGROUP_SYSTEMD,  /* a unit of systemd's */
+	START_CGROUP_DISABLED, /* nobody: it stays in the caller's */
+};
+
+struct start_systemd;
+
 struct start_options {
 	const char *root;
 	const char *id;
@@ -33,6 +42,7 @@ struct start_options {
 	uint32_t listen_fds;        /* the first of them, which a service manager listens on */
 	int rootfs_fd;      /* a detached mount to use as root; FD_NONE: config's root.path */
 	bool clamp_rlimits; /* lower what may not be raised, with a warning */
+	enum start_cgroups cgroups;
 	bool no_pivot;
 	bool no_new_keyring;
 	bool wait_for_start; /* create */
@@ -54,12 +64,13 @@ struct start {
 	struct cgroup_host cgroup_host;
 	struct cgroup cgroup;
 	struct cgroup_entry cgroup_entry;
-	bool devices_first;           /* made before the rules hold, which would forbid it */
-	const char **cgroup_dirs;     /* of the plan, relative to CGROUP_ROOT */
-	size_t cgroup_dir_count;      /* 0: it runs without a cgroup */
-	struct err cgroup_denial;     /* why none can be made, when that is known at once */
-	struct resctrl_plan *resctrl; /* in the container's arena; NULL: none */
-	json_strings resctrl_paths;   /* to remove with the container */
+	bool devices_first;            /* made before the rules hold, which would forbid it */
+	const char **cgroup_dirs;      /* of the plan, relative to CGROUP_ROOT */
+	size_t cgroup_dir_count;       /* 0: it runs without a cgroup */
+	struct err cgroup_denial;      /* why none can be made, when that is known at once */
+	struct resctrl_plan *resctrl;  /* in the container's arena; NULL: none */
+	json_strings resctrl_paths;    /* to remove with the container */
+	struct start_systemd *systemd; /* in the arena; NULL: not systemd's */
 	bool root_nodev;         /* device rules that no cgroup enforces: no nodes of the image's */
 	struct proc_status self; /* the runtime */
 	struct caps_sets caps;   /* as granted */

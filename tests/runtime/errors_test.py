@@ -38,13 +38,6 @@ def test_idmap_option_is_refused_by_name(box, option):
     one.mount("/data", one.bundle, "bind", ["bind", option]).run().failed("idmap")
 
 
-def test_systemd_cgroup(box):
-    one = box("true")
-    one.options = ["--systemd-cgroup"]
-    assert "systemd" in one.run().failed()
-    one.options = []
-
-
 @pytest.mark.parametrize("path, value, place", [
     ("process.args", "sh", "process.args"), ("process.user.uid", "root", "process.user.uid"),
     ("process.user.uid", -1, "process.user.uid"), ("process.user.uid", 2**32, "process.user.uid"),
@@ -196,7 +189,7 @@ def test_features():
     linux = found["linux"]
     assert {"pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"} <= set(linux["namespaces"])
     assert "CAP_CHOWN" in linux["capabilities"]
-    assert linux["cgroup"]["v1"] and linux["cgroup"]["v2"] and linux["cgroup"]["systemd"] is False
+    assert linux["cgroup"]["v1"] and linux["cgroup"]["v2"] and linux["cgroup"]["systemd"]
     assert linux["seccomp"]["enabled"] and "SCMP_ACT_ERRNO" in linux["seccomp"]["actions"]
     assert "SCMP_CMP_MASKED_EQ" in linux["seccomp"]["operators"] and "SCMP_ARCH_X86_64" in linux["seccomp"]["archs"]
     assert linux["apparmor"]["enabled"] is True and linux["selinux"]["enabled"] is True

@@ -314,6 +314,32 @@ int cgroup_create(struct cgroup *cgroup, struct err *err)
 	return cgroup_create_allowed(cgroup, NULL, err);
 }
 
+int cgroup_adopt(struct cgroup *cgroup, struct err *err)
+{
+	const struct cgroup_host *host = cgroup->host;
+	uint32_t named = 1u << CGROUP_SYSTEMD;
+
+	for (size_t i = 0; i < host->count; i++) {
+		const struct cgroup_hierarchy *hierarchy = &host->hierarchies[i];
+		const char *dir = cgroup_dir(cgroup, i);
+		bool theirs = host->mode == CGROUP_MODE_V2 || (hierarchy->controllers & named) != 0;
+		if (dir[0] == '\0')
+			continue;
+		if (theirs && faccessat(host->root_fd, dir, F_OK, 0) < 0)
+			return err_errno(err, "systemd's cgroup '" CGROUP_ROOT "/%s'", dir);
+		if (!theirs && mkdirat(host->root_fd, dir, 0755) < 0 && errno != EEXIST) {
+			size_t skip = strlen(cgroup_host_text(host, hierarchy->name_at));
+			int rc = errno == ENOENT ? make_parents(host->root_fd, dir, skip, err) : 0;
+			if (rc < 0)
+				return rc;
+			if (mkdirat(host->root_fd, dir, 0755) < 0 && errno != EEXIST)
+				return err_errno(err, "make the cgroup '" CGROUP_ROOT "/%s'", dir);
+		}
+		cgroup->fresh |= 1u << i;
+	}
+	return 0;
+}
+
 static int open_v2_entry(const struct cgroup *cgroup, size_t i, const char *dir, int *ret_fd,
 			 struct err *err)
 {

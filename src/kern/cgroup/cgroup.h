@@ -84,6 +84,12 @@ int cgroup_create_allowed(struct cgroup *cgroup, struct err *ret_denial, struct 
 /* Whether a negative result means that the caller may not: EACCES, EPERM, EROFS. */
 bool cgroup_is_denial(int rc);
 
+/*
+ * Takes over the directories that somebody else has made (systemd.h), and makes those of hierarchies
+ * that he leaves out. ERR_CONFLICT when the one that he must have made is not there.
+ */
+int cgroup_adopt(struct cgroup *cgroup, struct err *err);
+
 /* What a new process needs to be in the cgroup. */
 struct cgroup_entry {
 	int clone_fd; /* for clone3's `cgroup` with CLONE_INTO_CGROUP; FD_NONE on a pure v1 host */

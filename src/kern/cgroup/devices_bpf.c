@@ -108,9 +108,24 @@ static int load_program(const struct bpf_insn *insns, size_t count)
 	return bpf(BPF_PROG_LOAD, &attr, sizeof(attr));
 }
 
+/* systemd replaces its own programs by itself, and takes a missing one for gone. */
+static bool is_systemds(int fd)
+{
+	struct bpf_prog_info info;
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	memset(&info, 0, sizeof(info));
+	attr.info.bpf_fd = (uint32_t)fd;
+	attr.info.info = pointer(&info);
+	attr.info.info_len = sizeof(info);
+	return bpf(BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof(attr)) == 0 &&
+	       strncmp(info.name, "sd_", 3) == 0;
+}
+
 /*
- * The programs attached to this cgroup itself. Those that may not be opened only restrict further
- * and stay.
+ * The programs attached to this cgroup itself. Those that may not be opened, and systemd's, only
+ * restrict further and stay.
  */
 static int open_attached(int dir_fd, int *fds, size_t *ret_count)
 {
@@ -130,8 +145,10 @@ static int open_attached(int dir_fd, int *fds, size_t *ret_count)
 		memset(&attr, 0, sizeof(attr));
 		attr.prog_id = ids[i];
 		int fd = bpf(BPF_PROG_GET_FD_BY_ID, &attr, sizeof(attr));
-		if (fd >= 0)
+		if (fd >= 0 && !is_systemds(fd))
 			fds[(*ret_count)++] = fd;
+		else
+			fd_closep(&fd);
 	}
 	return 0;
 }

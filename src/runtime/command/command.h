@@ -25,6 +25,7 @@ struct command_globals {
 	const char *rootless;
 	bool clamp_rlimits;
 	bool systemd_cgroup;
+	const char *cgroup_manager; /* "cgroupfs", "systemd", "disabled"; never NULL */
 	bool version;
 	char **argv; /* the whole command line and environment, for re-execution */
 	char **envp;

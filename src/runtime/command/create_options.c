@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -56,6 +57,10 @@ int create_options_convert(const struct command_globals *globals,
 		.listen_fds = listen_fds,
 		.rootfs_fd = rootfs_fd,
 		.clamp_rlimits = values->clamp_rlimits || globals->clamp_rlimits,
+		.cgroups = strcmp(globals->cgroup_manager, "systemd") == 0 ? START_CGROUP_SYSTEMD
+			   : strcmp(globals->cgroup_manager, "disabled") == 0
+				   ? START_CGROUP_DISABLED
+				   : START_CGROUPFS,
 		.no_pivot = values->no_pivot,
 		.no_new_keyring = values->no_new_keyring,
 		.argv = globals->argv,

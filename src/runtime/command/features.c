@@ -92,10 +92,10 @@ static int features_print(const struct oci_features *features, struct err *err)
 static int features_run(const struct command_globals *globals, void *values, int argc, char **argv,
 			struct err *err)
 {
-	bool yes = true, no = false;
+	bool yes = true;
 	const char *capabilities[64], *mount_options[NAMES_MAX], *namespaces[NAMES_MAX];
 	struct oci_cgroup_features cgroup = {
-		.v1 = &yes, .v2 = &yes, .systemd = &no, .systemd_user = &no, .rdma = &yes};
+		.v1 = &yes, .v2 = &yes, .systemd = &yes, .systemd_user = &yes, .rdma = &yes};
 	struct oci_seccomp_features seccomp = {.enabled = &yes};
 	struct seccomp_names seccomp_names;
 	struct oci_enabled_feature on = {.enabled = &yes};

@@ -14,6 +14,7 @@
 
 static const char *const level_names[] = {"error", "warning", "info", "debug"};
 static const char *const rootless_names[] = {"auto", "true", "false"};
+static const char *const manager_names[] = {"cgroupfs", "systemd", "disabled"};
 
 static int globals_find(const char *const *names, size_t count, const char *name)
 {
@@ -123,6 +124,22 @@ static int globals_default_root(struct command_globals *globals, struct err *err
 	return globals->root != NULL ? 0 : err_set(err, ERR_SYSTEM, ENOMEM, "--root");
 }
 
+static int globals_check_cgroups(struct command_globals *globals, struct err *err)
+{
+	const char *given = globals->cgroup_manager;
+
+	if (given == NULL)
+		given = globals->systemd_cgroup ? "systemd" : "cgroupfs";
+	if (globals->systemd_cgroup && strcmp(given, "systemd") != 0)
+		return err_set(err, ERR_INVALID, 0,
+			       "--systemd-cgroup contradicts --cgroup-manager %s", given);
+	globals->cgroup_manager = given;
+	if (FIND(manager_names, given) >= 0)
+		return 0;
+	return err_set(err, ERR_INVALID, 0,
+		       "--cgroup-manager '%s' is none of cgroupfs, systemd, disabled", given);
+}
+
 int globals_check(struct command_globals *globals, struct err *err)
 {
 	enum log_format format;
@@ -145,11 +162,9 @@ int globals_check(struct command_globals *globals, struct err *err)
 		return err_set(err, ERR_INVALID, 0,
 			       "--rootless '%s' is none of true, false and auto",
 			       globals->rootless);
-	if (globals->systemd_cgroup)
-		return err_set(
-			err, ERR_UNSUPPORTED, 0,
-			"--systemd-cgroup is not built yet: use the cgroupfs driver (Podman: "
-			"cgroup_manager = \"cgroupfs\"; Docker: native.cgroupdriver=cgroupfs)");
+	rc = globals_check_cgroups(globals, err);
+	if (rc < 0)
+		return rc;
 	globals->debug = globals_level(globals) == LOG_LEVEL_DEBUG;
 	globals->root_given = globals->root != NULL && globals->root[0] != '\0';
 	return globals->root_given ? 0 : globals_default_root(globals, err);

@@ -28,7 +28,9 @@ const struct option command_global_options[] = {
 	OPTION_ROW(struct command_globals, clamp_rlimits, "clamp-rlimits", 0, OPTION_BOOL, NULL,
 		   "lower limits that may not be raised, with a warning"),
 	OPTION_ROW(struct command_globals, systemd_cgroup, "systemd-cgroup", 0, OPTION_BOOL, NULL,
-		   "not built yet: refused"),
+		   "have systemd make the cgroup, as a scope; as --cgroup-manager systemd"),
+	OPTION_ROW(struct command_globals, cgroup_manager, "cgroup-manager", 0, OPTION_STRING,
+		   "cgroupfs|systemd|disabled", "who makes the cgroup (default cgroupfs)"),
 	OPTION_ROW(struct command_globals, version, "version", 'v', OPTION_BOOL, NULL,
 		   "show the version"),
 };

@@ -13,7 +13,7 @@
  * Whether the rules forbid to make a node that linux.devices may want: the default rules, which come
  * last, allow making all of them where nothing is allowed but by a rule.
  */
-static bool cgroup_rules_deny_nodes(const struct start *start)
+bool step_rules_deny_nodes(const struct start *start)
 {
 	const struct oci_resources *resources = start->config->linux->resources;
 	bool open = false, denied = false;
@@ -42,6 +42,26 @@ static void cgroup_tell(struct start *start, uint32_t warnings)
 			start_warn(start, "%s", cgroup_warning_text((enum cgroup_warning)bit));
 }
 
+/* --cgroup-manager disabled: the container stays where the caller is, and cannot be limited there. */
+static int cgroup_stay(struct start *start, struct err *err)
+{
+	const struct oci_resources *resources = start->config->linux->resources;
+	struct cgroup_limits limits;
+	int rc = resources_convert(resources, &start->container.arena, &limits, err);
+
+	if (rc < 0)
+		return rc;
+	const char *field = cgroup_limits_asked(&limits);
+	if (field != NULL)
+		return err_set(err, ERR_INVALID, 0,
+			       "linux.resources.%s: no limit can be set without a cgroup; take it "
+			       "out, or do not give --cgroup-manager disabled",
+			       field);
+	if (resources != NULL && resources->devices.count > 0)
+		start_warn(start, "devices are not filtered: --cgroup-manager disabled");
+	return 0;
+}
+
 /* Writes down which hierarchies have the cgroup, some having been left out. */
 static void cgroup_keep_made(struct start *start)
 {
@@ -65,7 +85,7 @@ static int cgroup_limit(struct start *start, const struct err *denial, struct er
 
 	if (rc < 0)
 		return rc;
-	start->devices_first = cgroup_rules_deny_nodes(start);
+	start->devices_first = step_rules_deny_nodes(start);
 	/* Those that are left out may be the devices'. */
 	if (start->devices_first || (denial != NULL && !step_cgroup_is_privileged(start)))
 		limits.device_count = 0;
@@ -85,6 +105,10 @@ int step_cgroup_create(struct start *start, struct err *err)
 {
 	struct err denial, why;
 
+	if (start->systemd != NULL)
+		return step_systemd_start(start, err);
+	if (start->options->cgroups == START_CGROUP_DISABLED)
+		return cgroup_stay(start, err);
 	if (start->cgroup_dir_count == 0)
 		return step_cgroup_do_without(start, &start->cgroup_denial, err);
 	int denied = cgroup_create_allowed(&start->cgroup, &denial, err);
@@ -143,6 +167,7 @@ void step_cgroup_remove(struct start *start)
 {
 	struct err ignored;
 
+	step_systemd_stop(start);
 	if (start->cgroup_dir_count > 0)
 		(void)cgroup_remove(start->cgroup_dirs, start->cgroup_dir_count,
 				    CGROUP_REMOVE_TIMEOUT_MS, CGROUP_REMOVE_KILL, &ignored);

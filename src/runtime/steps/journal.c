@@ -10,6 +10,16 @@
 #include "base/limits.h"
 #include "runtime/steps/steps.h"
 
+/* Without a cgroup of its own the container is in the caller's, of which nothing is to be removed. */
+static int journal_plan_none(struct start *start, struct err *err)
+{
+	if (cgroup_host_open(&start->cgroup_host, err) < 0) {
+		start->cgroup_host.count = 0; /* no cgroups here, and none are asked for */
+		return 0;
+	}
+	return cgroup_of_pid(&start->cgroup_host, getpid(), &start->cgroup, err);
+}
+
 /* No hierarchy is mounted, or none that shows the own cgroup: step_cgroup_create() decides about it. */
 static bool journal_is_without_cgroup(const struct err *why)
 {
@@ -29,7 +39,14 @@ static int journal_plan_cgroup(struct start *start, struct err *err)
 			       start->options->id);
 		path = fallback;
 	}
+	if (start->options->cgroups == START_CGROUP_DISABLED)
+		return journal_plan_none(start, err);
 	int rc = cgroup_host_open(&start->cgroup_host, &why);
+	if (rc == 0 && start->options->cgroups == START_CGROUP_SYSTEMD) {
+		rc = step_systemd_plan(start, &path, err);
+		if (rc < 0)
+			return err_wrap(err, rc, "cgroup");
+	}
 	if (rc == 0)
 		rc = cgroup_plan(&start->cgroup_host, path, &start->cgroup, &why);
 	if (rc < 0 && journal_is_without_cgroup(&why)) {
@@ -90,10 +107,6 @@ static int journal_make_fifos(struct start *start, struct err *err)
 
 int step_journal_write(struct start *start, struct err *err)
 {
-	int rc = journal_plan_cgroup(start, err);
-
-	if (rc < 0)
-		return rc;
 	start->container.record = (struct container_record){
 		.oci_version = start->config->oci_version,
 		.id = start->options->id,
@@ -102,10 +115,14 @@ int step_journal_write(struct start *start, struct err *err)
 		.created = journal_time(&start->container.arena),
 		.owner_uid = start->container.uid,
 		.no_new_keyring = start->options->no_new_keyring,
-		.cgroup_paths = {start->cgroup_dirs, start->cgroup_dir_count},
 		.resctrl_paths = start->resctrl_paths,
 		.annotations = start->config->annotations,
 	};
+	int rc = journal_plan_cgroup(start, err);
+	if (rc < 0)
+		return rc;
+	start->container.record.cgroup_paths.items = start->cgroup_dirs;
+	start->container.record.cgroup_paths.count = start->cgroup_dir_count;
 	rc = journal_make_fifos(start, err);
 	return rc < 0 ? rc : container_save(&start->container, err);
 }

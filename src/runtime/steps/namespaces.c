@@ -104,8 +104,9 @@ int step_sync_namespaces(struct start *start, struct err *err)
 
 bool step_holds_namespaces(const struct start *start)
 {
+	/* It must be in its cgroup before it gets a namespace of it: see step_systemd_attach(). */
 	return (start->new_namespaces & CLONE_NEWUSER) != 0 ||
-	       start->config->linux->net_devices.count > 0;
+	       start->config->linux->net_devices.count > 0 || step_systemd_attaches(start);
 }
 
 int step_namespaces_release(struct start *start, struct err *err)

@@ -260,6 +260,8 @@ int step_process_clone(struct start *start, struct err *err)
 	fd_closep(&start->console_fd);
 	if (rc == 0)
 		rc = process_record(start, err);
+	if (rc == 0)
+		rc = step_systemd_attach(start, err);
 	if (rc < 0)
 		step_process_kill(start);
 	return rc;
@@ -285,6 +287,9 @@ int step_process_ready(struct start *start, struct err *err)
 		(void)sync_send(start->sync_fds[0], SYNC_GO, NULL, &ignored);
 		return 0;
 	}
-	return sync_await(start->sync_fds[0], SYNC_READY, start->options->warn,
-			  start->options->log_context, err);
+	int rc = sync_await(start->sync_fds[0], SYNC_READY, start->options->warn,
+			    start->options->log_context, err);
+	if (rc == 0)
+		step_systemd_settle(start);
+	return rc;
 }

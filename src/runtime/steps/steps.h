@@ -90,6 +90,20 @@ int step_root_propagation(const struct start *start, uint32_t *ret_flags, struct
  * mounted inside reaches the host, unless the configuration wants them shared or private.
  */
 int step_outer_propagation(const struct start *start, uint32_t *ret_flags, struct err *err);
+/* Whether the rules forbid to make a node: they then hold once the nodes are made. */
+bool step_rules_deny_nodes(const struct start *start);
+
+/* The plan of systemd's unit, as a cgroup path; its names go to the record. */
+int step_systemd_plan(struct start *start, const char **ret_path, struct err *err);
+
+/* Starts and limits the unit, with a process that holds it, until the container's own is in it: _settle(). */
+int step_systemd_start(struct start *start, struct err *err);
+/* For a user's unit: has the first process moved in, which the user himself may not do. */
+bool step_systemd_attaches(const struct start *start);
+int step_systemd_attach(struct start *start, struct err *err);
+void step_systemd_settle(struct start *start);
+void step_systemd_stop(struct start *start);
+void step_systemd_done(struct start *start); /* frees; the unit stays */
 
 /* Whether the first process waits while the host's side works on its namespaces. */
 bool step_holds_namespaces(const struct start *start);

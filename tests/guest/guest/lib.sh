@@ -25,13 +25,14 @@ same() {
 	[ "$1" = "$2" ] || fail "got '$1', not '$2'"
 }
 
-# bundle SCRIPT: a bundle in this folder that runs it with sh. $resources, $rlimits and $process add
-# members of linux.resources, of process.rlimits, and of process.
+# bundle SCRIPT: a bundle in this folder that runs it with sh. $resources, $rlimits, $process and $members add
+# members of linux.resources, of process.rlimits, of process, and of the whole; $cgroups_path is another
+# cgroup, $global_flags go to every command of the runtime.
 bundle() {
 	script=$(printf '%s' "$1" | sed 's/\\/\\\\/g; s/"/\\"/g')
 	cat >config.json <<JSON
 {
-  "ociVersion": "1.0.2",
+  "ociVersion": "1.0.2", ${members:-}
   "process": {
     "user": {"uid": 0, "gid": 0}, "args": ["/bin/busybox", "sh", "-c", "$script"], "cwd": "/",
     "env": ["PATH=/bin"], ${process:-}
@@ -47,7 +48,7 @@ bundle() {
     {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro"]}
   ],
   "linux": {
-    "cgroupsPath": "/guest/$(basename "$PWD")",
+    "cgroupsPath": "${cgroups_path-/guest/$(basename "$PWD")}",
     "namespaces": [{"type": "pid"}, {"type": "mount"}, {"type": "ipc"}, {"type": "uts"}, {"type": "network"},
                    {"type": "cgroup"}],
     "resources": {${resources:-}}
@@ -56,9 +57,14 @@ bundle() {
 JSON
 }
 
+runtime() {
+	# shellcheck disable=SC2086
+	corten-runtime ${global_flags:-} "$@"
+}
+
 # Runs the bundle; its output comes out, its status is the result.
 run() {
-	corten-runtime run --bundle "$PWD" "$(basename "$PWD")"
+	runtime run --bundle "$PWD" "$(basename "$PWD")"
 }
 
 # As run, but sets $status instead of failing.
@@ -74,7 +80,7 @@ cgroup() {
 
 # Starts the bundle and leaves it running until the case's end.
 start() {
-	corten-runtime run --detach --bundle "$PWD" --pid-file pid "$(basename "$PWD")" >start.out 2>&1 ||
+	runtime run --detach --bundle "$PWD" --pid-file pid "$(basename "$PWD")" >start.out 2>&1 ||
 		fail "$(cat start.out)"
 	trap 'corten-runtime delete --force "$(basename "$PWD")"' EXIT
 }
