@@ -41,6 +41,7 @@ struct start_options {
 	uint32_t preserve_fds;      /* 3 to 3 + n - 1 stay open in the payload */
 	uint32_t listen_fds;        /* the first of them, which a service manager listens on */
 	int rootfs_fd;      /* a detached mount to use as root; FD_NONE: config's root.path */
+	bool needs_cgroup;  /* one that cannot be made is an error, whatever is asked of it */
 	bool clamp_rlimits; /* lower what may not be raised, with a warning */
 	enum start_cgroups cgroups;
 	bool no_pivot;

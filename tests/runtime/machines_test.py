@@ -81,6 +81,18 @@ def test_devices_without_cgroups(box, machine):
     assert done.ok().split() == ["refused"] and "permission denied" in done.err.lower()
 
 
+@pytest.mark.parametrize("value, works", [("false", False), ("true", True), ("auto", True)])
+def test_a_cgroup_is_wanted(box, value, works):
+    one = plain(box, "true")
+    one.prefix = READ_ONLY
+    one.write()
+    done = one.runtime("--rootless", value, "run", "--bundle", one.bundle, one.id)
+    if works:
+        done.ok()
+    else:
+        done.failed("read-only", "--rootless false")
+
+
 def test_without_cgroups_and_pid_namespace(box):
     one = plain(box, "true").without_namespace("pid")
     one.prefix = READ_ONLY

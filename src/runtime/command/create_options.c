@@ -56,6 +56,8 @@ int create_options_convert(const struct command_globals *globals,
 		.preserve_fds = values->preserve_fds + listen_fds,
 		.listen_fds = listen_fds,
 		.rootfs_fd = rootfs_fd,
+		.needs_cgroup =
+			globals->rootless != NULL && strcmp(globals->rootless, "false") == 0,
 		.clamp_rlimits = values->clamp_rlimits || globals->clamp_rlimits,
 		.cgroups = strcmp(globals->cgroup_manager, "systemd") == 0 ? START_CGROUP_SYSTEMD
 			   : strcmp(globals->cgroup_manager, "disabled") == 0

@@ -70,6 +70,10 @@ int step_cgroup_do_without(struct start *start, const struct err *denial, struct
 
 	if (rc < 0)
 		return rc;
+	if (start->options->needs_cgroup)
+		return err_set(err, denial->kind, 0,
+			       "no control group can be made (%s), and --rootless false wants one",
+			       err_format(denial, why, sizeof(why)));
 	const char *asked = cgroup_limits_asked(&limits);
 	if (asked == NULL)
 		asked = cgroup_devices_asked(start);
