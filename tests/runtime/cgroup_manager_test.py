@@ -55,7 +55,7 @@ def test_disabled_stays_in_the_callers_cgroup(box):
     assert not cgroup_folders(one.cgroup)
     one.options = []
     one.inside("echo joined").ok()
-    one.runtime("pause", one.id).failed("cgroup")
+    one.runtime("pause", one.id).failed("control group")
     one.kill("KILL").ok()
     one.wait_status("stopped")
     one.delete().ok()
