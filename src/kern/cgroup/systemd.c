@@ -99,7 +99,7 @@ int cgroup_systemd_parse(bool user, const char *cgroups_path, const char *id,
 			 const char *manager_path, struct cgroup_systemd *ret_plan, struct err *err)
 {
 	char prefix[CGROUP_UNIT_MAX] = PREFIX_DEFAULT, name[CGROUP_UNIT_MAX];
-	char beneath[CGROUP_PATH_MAX];
+	char beneath[CGROUP_PATH_MAX] = "";
 	int rc = 0;
 
 	*ret_plan = (struct cgroup_systemd){.user = user};

@@ -259,12 +259,14 @@ static void serve(int listening, const char *greeting)
 
 static bool fake_start(struct fake *fake, const char *greeting)
 {
+	static int count;
 	struct sockaddr_un where;
 	socklen_t bytes;
 	struct err err;
 
+	count++;
 	(void)snprintf(fake->address, sizeof(fake->address), "unix:abstract=corten-dbus-test-%d-%d",
-		       getpid(), rand());
+		       getpid(), count);
 	fake->listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fake->listening < 0 || dbus_address_parse(fake->address, &where, &bytes, &err) < 0 ||
 	    bind(fake->listening, (const struct sockaddr *)&where, bytes) < 0 ||

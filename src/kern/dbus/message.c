@@ -273,10 +273,10 @@ static void skip_array(struct dbus_reader *in, const char *element, unsigned dep
 		in->failed = true;
 		return;
 	}
-	size_t end = in->at + length;
-	if (fixed_size(*element) != 0) {
+	size_t end = in->at + length, fixed = fixed_size(*element);
+	if (fixed != 0) {
 		(void)take(in, 1, length, NULL);
-		in->failed = in->failed || length % fixed_size(*element) != 0;
+		in->failed = in->failed || length % fixed != 0;
 		return;
 	}
 	while (!in->failed && in->at < end) {
@@ -295,8 +295,9 @@ static const char *skip_one(struct dbus_reader *in, const char *type, unsigned d
 		in->failed = true;
 	if (in->failed)
 		return type;
-	if (fixed_size(*type) != 0) {
-		(void)take(in, fixed_size(*type), fixed_size(*type), NULL);
+	size_t fixed = fixed_size(*type);
+	if (fixed != 0) {
+		(void)take(in, fixed, fixed, NULL);
 	} else if (*type == 's' || *type == 'o') {
 		(void)dbus_get_string(in);
 	} else if (*type == 'g') {
