@@ -2,6 +2,7 @@
 
 usage: crun_suite_driver.py RUNTIME RESULTS.json [TEST]... [-TEST]...   (TEST is FILE/NAME; all, or all but -TEST)
 """
+import contextlib
 import importlib
 import json
 import os
@@ -71,11 +72,13 @@ def clean():
             time.sleep(0.01)
         except ChildProcessError:
             break
-    for folder, _, _ in os.walk(GROUPS, topdown=False):
-        try:
-            os.rmdir(folder)
-        except OSError:
-            pass
+    # Never a tree's top: to remove what another mount namespace mounts on would unmount it there.
+    trees = [GROUPS] if (GROUPS / "cgroup.procs").exists() else [p for p in GROUPS.iterdir() if (p / "cgroup.procs").exists()]
+    for tree in trees:
+        for folder, _, _ in os.walk(tree, topdown=False):
+            if folder != str(tree):
+                with contextlib.suppress(OSError):
+                    os.rmdir(folder)
 
 
 def main():

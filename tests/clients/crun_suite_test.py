@@ -19,8 +19,8 @@ ROOT = PEERS / "crun-suite"
 LIST = Path(__file__).with_name("crun_suite.list")
 # What may have skipped on control groups of version 1 because it is about version 2.
 ABOUT_V2 = re.compile(r"resources/")
-# It mostly waits, half a minute for a barrier: it runs beside the others.
-SLOW = "start/sd-notify-proxy"
+# These mostly wait, for half a minute and more: they run beside the others.
+SLOW = ("start/sd-notify-proxy", "seccomp/seccomp-listener")
 # What excuses a test that crun passes and the runtime under test does not; and one that crun fails.
 PRIVATE, MACHINE, PENDING = "crun's own way:", "not here:", "not built yet:"
 LIMIT_S = 400
@@ -51,8 +51,6 @@ def make_init(folder):
 ADAPTER = r"""#!/bin/sh
 # The tests ask the version's text what was built in: answered as crun does, so that none skips for that.
 case " $* " in *" --version "*) {runtime} --version; crun --version | grep "^+"; exit ;; esac
-# The manager that there is.
-if [ "$1 $2" = "--cgroup-manager cgroupfs" ]; then shift 2; fi
 # To a user namespace without mappings crun gives every id; the specification and runc want them named.
 if [ -e config.json ] && grep -q '"type": "user"' config.json && ! grep -q idMappings config.json; then
 	every='[{{"containerID": 0, "hostID": 0, "size": 4294967295}}]'
@@ -97,7 +95,7 @@ def run_suite(folder, which, view, tests, name):
 
 def run_views(folder, which):
     """Everything on version 1, then on version 2 what has to do with it and skipped."""
-    found = run_suite(folder, which, "legacy", [f"-{SLOW}"], "v1")
+    found = run_suite(folder, which, "legacy", [f"-{test}" for test in SLOW], "v1")
     again = [test for test, one in found.items() if one["verdict"] == "skip" and ABOUT_V2.match(test)]
     found.update((f"{test}@v2", one) for test, one in run_suite(folder, which, "v2", again, "v2").items())
     return found
@@ -109,10 +107,11 @@ def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("crun-suite")
     folder.chmod(0o755)
     make_init(folder)
-    with ThreadPoolExecutor(4) as pool:
-        jobs = {which: (pool.submit(run_views, folder, which), pool.submit(run_suite, folder, which, "legacy", [SLOW], "slow"))
+    with ThreadPoolExecutor(2 * (1 + len(SLOW))) as pool:
+        jobs = {which: [pool.submit(run_views, folder, which),
+                        *(pool.submit(run_suite, folder, which, "legacy", [test], test.partition("/")[2]) for test in SLOW)]
                 for which in ("crun", "tested")}
-        found = {which: {**views.result(), **slow.result()} for which, (views, slow) in jobs.items()}
+        found = {which: {test: one for part in parts for test, one in part.result().items()} for which, parts in jobs.items()}
     if os.environ.get("CRUN_SUITE_KEEP"):
         keep(found, Path(os.environ["CRUN_SUITE_KEEP"]))
     return found
