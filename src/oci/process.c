@@ -48,14 +48,16 @@ const char *const oci_io_class_names[] = {"IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", 
 					  NULL};
 
 static const struct json_field console_size_fields[] = {
-	JSON_PLAIN(struct oci_console_size, height, "height", JSON_TYPE_UINT32, JSON_WRITE_ZERO),
-	JSON_PLAIN(struct oci_console_size, width, "width", JSON_TYPE_UINT32, JSON_WRITE_ZERO),
+	JSON_PLAIN(struct oci_console_size, height, "height", JSON_TYPE_UINT32,
+		   JSON_NEEDED | JSON_WRITE_ZERO),
+	JSON_PLAIN(struct oci_console_size, width, "width", JSON_TYPE_UINT32,
+		   JSON_NEEDED | JSON_WRITE_ZERO),
 };
 static JSON_SHAPE(console_size_shape, struct oci_console_size, console_size_fields);
 
 static const struct json_field user_fields[] = {
-	JSON_PLAIN(struct oci_user, uid, "uid", JSON_TYPE_UINT32, JSON_WRITE_ZERO),
-	JSON_PLAIN(struct oci_user, gid, "gid", JSON_TYPE_UINT32, JSON_WRITE_ZERO),
+	JSON_PLAIN(struct oci_user, uid, "uid", JSON_TYPE_UINT32, JSON_NEEDED | JSON_WRITE_ZERO),
+	JSON_PLAIN(struct oci_user, gid, "gid", JSON_TYPE_UINT32, JSON_NEEDED | JSON_WRITE_ZERO),
 	JSON_OPT(struct oci_user, umask, "umask", JSON_TYPE_UINT32),
 	JSON_LIST(struct oci_user, additional_gids, "additionalGids", JSON_TYPE_UINT32),
 	JSON_STRING(struct oci_user, username, "username"),

@@ -1,7 +1,8 @@
 #include "oci/resources.h"
 
 static const struct json_field device_rule_fields[] = {
-	JSON_PLAIN(struct oci_device_rule, allow, "allow", JSON_TYPE_BOOL, JSON_WRITE_ZERO),
+	JSON_PLAIN(struct oci_device_rule, allow, "allow", JSON_TYPE_BOOL,
+		   JSON_NEEDED | JSON_WRITE_ZERO),
 	JSON_STRING(struct oci_device_rule, type, "type"),
 	JSON_OPT(struct oci_device_rule, major, "major", JSON_TYPE_INT64),
 	JSON_OPT(struct oci_device_rule, minor, "minor", JSON_TYPE_INT64),

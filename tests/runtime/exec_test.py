@@ -124,8 +124,8 @@ def test_process_file(running):
 
 
 @pytest.mark.parametrize("text, word", [("{", "process.json"), ('{"cwd": "/", "args": 3}', "args"),
-                                        ('{"cwd": "/", "user": {}, "args": []}', "args"),
-                                        ('{"cwd": "x", "args": ["true"], "user": {}}', "cwd"), ("", "process.json")])
+                                        ('{"cwd": "/", "user": {"uid": 0, "gid": 0}, "args": []}', "args"),
+                                        ('{"cwd": "x", "args": ["true"], "user": {"uid": 0, "gid": 0}}', "cwd"), ("", "process.json")])
 def test_wrong_process_file(running, text, word):
     file = running.bundle / "process.json"
     file.write_text(text)

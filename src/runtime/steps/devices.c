@@ -194,14 +194,14 @@ static int devices_link(struct start *start, struct device_parent *folder, struc
 int step_devices_make(struct start *start, struct err *err)
 {
 	struct device_parent folder = {.fd = FD_NONE};
-	int rc = 0;
+	int rc;
 
 	if (devices_are_bound(start))
 		return 0;
+	/* The configuration's come first: what it says of the mode and owner of a default one holds. */
+	rc = devices_of_config(start, &folder, err);
 	for (size_t i = 0; rc == 0 && i < sizeof(default_devices) / sizeof(default_devices[0]); i++)
 		rc = device_make(start, &folder, &default_devices[i], err);
-	if (rc == 0)
-		rc = devices_of_config(start, &folder, err);
 	if (rc == 0)
 		rc = devices_link(start, &folder, err);
 	fd_closep(&folder.fd);
