@@ -3,12 +3,15 @@
 Each test sets out canaries on the host (see conftest.py) and demands them unchanged. Attacks that are races are in
 races_test.py.
 """
+import fcntl
 import os
 import re
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
-from box import CGROUPS, MASKED, RUNTIME, compile_c, on_terminal
+from box import CGROUPS, MASKED, RUNTIME, compile_c, on_terminal, wait_for
 
 EVERYTHING = ["CAP_" + name for name in """CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP
 NET_ADMIN NET_RAW SYS_CHROOT SYS_PTRACE SYS_ADMIN MKNOD SETFCAP""".split()]
@@ -574,3 +577,39 @@ def test_exec_in_a_created_container_reaches_no_host_descriptor(box):
     host = {str(os.stat(p).st_ino): str(p) for p in ("/", one.bundle, one.state_root, one.state_root / one.id, CGROUPS,
                                                      RUNTIME)}
     assert not [host[i] for i in inodes if i in host], done
+
+
+# --- a neighbour in the same PID namespace, and hooks of the image's own ---
+
+def is_locked(folder):
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return False
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+
+
+@pytest.mark.parametrize("words", [["kill", "KILL"], ["delete", "--force"]])
+def test_stopped_first_process_is_killed_all_the_same(box, words):
+    """Whoever shares the PID namespace may stop the process that `start` waits for, with the container locked."""
+    one = box("sleep", "1000").without_namespace("pid")
+    one.config["mounts"] = [m for m in one.config["mounts"] if m["destination"] != "/proc"]
+    one.linux["maskedPaths"], one.linux["readonlyPaths"] = [], []
+    one.create().ok()
+    os.kill(one.pid(), signal.SIGSTOP)
+    start = subprocess.Popen(one.argv("start", one.id), stderr=subprocess.DEVNULL)
+    wait_for(lambda: is_locked(one.state_root / one.id), "start")
+    one.runtime(*words[:-1], one.id, *words[-1:]).ok()
+    start.wait(timeout=10)
+    assert not one.state_root.joinpath(one.id).exists() or one.status() == "stopped"
+
+
+def test_hooks_of_the_image_do_not_steer_the_callers_terminal(box):
+    one = box("true")
+    one.config["hooks"] = {"startContainer": [
+        {"path": "/bin/sh", "args": ["sh", "-c", r"printf '\033]0;owned\007\nfake: line\n' >&2; exit 3"]}]}
+    err = one.run().failed("status 3", "owned", "fake: line")
+    assert not [c for c in err[:-1] if ord(c) < 32 or ord(c) == 127], repr(err)

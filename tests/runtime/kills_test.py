@@ -83,10 +83,14 @@ def kill(child, victim, chance):
 def holders(folder):
     """Processes, but the test's own, with a descriptor, root or working folder beneath a folder."""
     found = []
-    for link in [*Path("/proc").glob("[0-9]*/fd/*"), *Path("/proc").glob("[0-9]*/cwd")]:
+    for pid in set(os.listdir("/proc")) - {str(os.getpid())}:
+        links = ["cwd", "root"]
         with contextlib.suppress(OSError):
-            if link.parts[2] != str(os.getpid()) and str(folder) + "/" in os.readlink(link):
-                found.append(str(link))
+            links += [f"fd/{number}" for number in os.listdir(f"/proc/{pid}/fd")]
+        for link in links:
+            with contextlib.suppress(OSError):
+                if str(folder) + "/" in os.readlink(f"/proc/{pid}/{link}"):
+                    found.append(f"/proc/{pid}/{link}")
     return found
 
 
