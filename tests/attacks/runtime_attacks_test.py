@@ -424,6 +424,31 @@ def test_passwd_is_a_link_or_a_fifo_or_huge(box, canary):
     one.run(timeout=20)
 
 
+# --- 11: the host's control groups behind /sys in a user namespace ---
+
+@pytest.mark.parametrize("uid", [0, 1000])
+@pytest.mark.parametrize("mount", [None, "ro"])
+def test_control_groups_are_not_writable_in_a_user_namespace(box, uid, mount):
+    """With the host's network, the host's /sys stands in for a new one; what belongs to the caller there, as a
+    delegated group does, is the container's root's own."""
+    one = box("sh", "-c", """for d in /sys/fs/cgroup /sys/fs/cgroup/*; do mkdir $d/planted && echo made $d; done
+        for f in /sys/fs/cgroup/*/cgroup.procs /sys/fs/cgroup/cgroup.procs; do echo 1 > $f && echo wrote $f; done
+        mount -o remount,bind,rw /sys/fs/cgroup && echo remounted; grep ' /sys' /proc/mounts; true""")
+    one.without_namespace("network").namespace("user")
+    one.linux["uidMappings"] = one.linux["gidMappings"] = [{"containerID": 0, "hostID": uid, "size": 1}]
+    one.config["mounts"] = [m for m in one.config["mounts"] if m["type"] not in ("devpts", "mqueue")]
+    if mount:
+        one.mount("/sys/fs/cgroup", "cgroup", "cgroup", ["nosuid", "noexec", "nodev", mount])
+    if uid:
+        del one.linux["cgroupsPath"], one.linux["resources"]
+        one.linux["maskedPaths"], one.linux["readonlyPaths"] = [], []
+        subprocess.run(["chown", "-R", f"{uid}:{uid}", one.bundle, one.state_root], check=True)
+        one.prefix = ["setpriv", "--reuid", str(uid), "--regid", str(uid), "--clear-groups"]
+    done = one.run()
+    assert not any(word in done.out for word in ("made", "wrote", "remounted")), done
+    assert done.status == 0 and "/sys sysfs ro" in done.out, done
+
+
 # --- 12: inheritable capabilities ---
 
 @pytest.mark.parametrize("command", ["run", "exec", "exec-cap"])
