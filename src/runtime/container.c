@@ -132,11 +132,13 @@ static bool container_kill_unlocked(int root_fd, const char *id)
 {
 	struct container seen;
 	struct err ignored;
+	struct stat st;
 	int pidfd = FD_NONE;
 
 	if (container_peek(root_fd, id, &seen, &ignored) < 0)
 		return false;
-	(void)container_status(&seen, &pidfd);
+	if (fstat(seen.dir_fd, &st) == 0 && st.st_uid == geteuid()) /* its word counts */
+		(void)container_status(&seen, &pidfd);
 	bool killed = pidfd >= 0 && pidfd_signal(pidfd, SIGKILL, &ignored) == 0;
 	fd_closep(&pidfd);
 	container_close(&seen);

@@ -77,8 +77,8 @@ static int hook_judge(const struct oci_hook *hook, int status, int output_fd, st
 	int rc = WIFSIGNALED(status)
 			 ? err_set(err, ERR_SYSTEM, 0, "'%s' was killed by signal %d: %s",
 				   hook->path, WTERMSIG(status), tail)
-			 : err_set(err, ERR_SYSTEM, 0, "'%s' exited with status %d: %s",
-				   hook->path, WEXITSTATUS(status), tail);
+			 : err_set(err, ERR_SYSTEM, 0, "'%s' exited with status %d: %s", hook->path,
+				   WEXITSTATUS(status), tail);
 	err_sanitize(err); /* the image's own hooks say what they like */
 	return rc;
 }

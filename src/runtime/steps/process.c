@@ -125,7 +125,6 @@ static void process_bear(struct start *start, int tell_fd)
 
 	if (rc == 0)
 		rc = process_join_user(start, &err);
-
 	if (rc == 0) {
 		pid_t pid = ns_clone(flags, start->cgroup_entry.clone_fd, NULL, &err);
 		if (pid == 0)
