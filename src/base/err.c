@@ -121,6 +121,24 @@ const char *err_format(const struct err *err, char *buf, size_t size)
 	return buf;
 }
 
+/*
+ * What a hostile process says is shown on somebody's terminal: nothing of it may be an order to that, neither
+ * as one byte nor as the two of UTF-8's C1. NULs part the frames.
+ */
+static void err_make_printable(char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+		unsigned char next = i + 1 < len ? (unsigned char)text[i + 1] : 0;
+		if (c == '\n' || c == '\t')
+			text[i] = ' ';
+		else if ((c < ' ' && c != '\0') || c == 0x7f)
+			text[i] = '?';
+		else if (c == 0xc2 && next >= 0x80 && next < 0xa0)
+			text[i] = text[i + 1] = '?';
+	}
+}
+
 void err_sanitize(struct err *err)
 {
 	if (err->kind < ERR_NONE || err->kind > ERR_SYSTEM)
@@ -129,6 +147,7 @@ void err_sanitize(struct err *err)
 		err->used = sizeof(err->text);
 	if (err->used > 0)
 		err->text[err->used - 1] = '\0';
+	err_make_printable(err->text, err->used);
 	if (err->sys < 0 || err->sys > 4095)
 		err->sys = 0;
 }

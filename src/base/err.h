@@ -60,7 +60,10 @@ const char *err_format(const struct err *err, char *buf, size_t size);
 /* The kind that an errno value stands for. */
 enum err_kind err_kind_of(int sys);
 
-/* Makes a value read from a socket safe to use: bounds `used`, terminates the text, checks the kind. */
+/*
+ * Makes a value read from a socket, or that quotes strangers, safe to use: bounds `used`, terminates the text,
+ * takes what would steer a terminal out of it, checks the kind.
+ */
 void err_sanitize(struct err *err);
 
 #endif

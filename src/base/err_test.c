@@ -70,6 +70,19 @@ TEST(err_sanitize_bounds_a_hostile_value)
 	CHECK(strlen(err_format(&err, text, sizeof(text))) < sizeof(text));
 }
 
+TEST(err_sanitize_takes_orders_to_terminals_out)
+{
+	struct err err;
+	char text[600];
+
+	err_set(&err, ERR_SYSTEM, 0, "red\033[31m\a\nzo\303\253 \302\233c1 \302\251\177");
+	err_wrap(&err, -1, "outer\r");
+	err_sanitize(&err);
+	CHECK_STR(err_format(&err, text, sizeof(text)),
+		  "outer?: red?[31m? zo\303\253 ??c1 \302\251?");
+}
+
 TESTS(T(err_format_prints_outermost_first), T(err_without_errno_has_no_tail),
       T(err_drops_outer_frames_when_full), T(err_cuts_a_root_cause_that_is_too_long),
-      T(err_format_respects_a_small_buffer), T(err_sanitize_bounds_a_hostile_value))
+      T(err_format_respects_a_small_buffer), T(err_sanitize_bounds_a_hostile_value),
+      T(err_sanitize_takes_orders_to_terminals_out))

@@ -4,9 +4,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/fd.h"
 #include "base/limits.h"
@@ -14,6 +16,9 @@
 #include "kern/proc/procfs.h"
 #include "runtime/config.h"
 #include "runtime/notify.h"
+
+#define CONTAINER_LOCK_PATIENCE_MS 5000
+#define CONTAINER_LOCK_RETRY_MS    10
 
 static const struct json_field record_fields[] = {
 	JSON_STRING_NEEDED(struct container_record, oci_version, "ociVersion"),
@@ -122,11 +127,48 @@ void container_unlock(struct container *container)
 	(void)flock(container->dir_fd, LOCK_UN);
 }
 
+/* The end of the first process ends whatever the lock's holder waits for. */
+static bool container_kill_unlocked(int root_fd, const char *id)
+{
+	struct container seen;
+	struct err ignored;
+	struct stat st;
+	int pidfd = FD_NONE;
+
+	if (container_peek(root_fd, id, &seen, &ignored) < 0)
+		return false;
+	if (fstat(seen.dir_fd, &st) == 0 && st.st_uid == geteuid()) /* its word counts */
+		(void)container_status(&seen, &pidfd);
+	bool killed = pidfd >= 0 && pidfd_signal(pidfd, SIGKILL, &ignored) == 0;
+	fd_closep(&pidfd);
+	container_close(&seen);
+	return killed;
+}
+
+/*
+ * Who may kill does not wait for ever: the holder may itself wait for a first process that a neighbour
+ * in its PID namespace has stopped.
+ */
+static void container_wait_for_lock(struct container *container, const char *id)
+{
+	const struct timespec pause = {.tv_nsec = CONTAINER_LOCK_RETRY_MS * 1000000L};
+
+	for (int ms = 0; ms < CONTAINER_LOCK_PATIENCE_MS; ms += CONTAINER_LOCK_RETRY_MS) {
+		if (flock(container->dir_fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+			return;
+		(void)nanosleep(&pause, NULL);
+	}
+	container->killed = container_kill_unlocked(container->root_fd, id);
+}
+
 /* Takes the lock of an opened folder; one that was removed meanwhile counts as absent. */
-static int container_take_lock(struct container *container, const char *id, struct err *err)
+static int container_take_lock(struct container *container, const char *id, bool force,
+			       struct err *err)
 {
 	struct stat held, named;
 
+	if (force)
+		container_wait_for_lock(container, id);
 	while (flock(container->dir_fd, LOCK_EX) < 0)
 		if (errno != EINTR)
 			return err_errno(err, "lock the state of container '%s'", id);
@@ -143,13 +185,14 @@ static int container_take_lock(struct container *container, const char *id, stru
 
 int container_relock(struct container *container, struct err *err)
 {
-	int rc = container_take_lock(container, container->record.id, err);
+	int rc = container_take_lock(container, container->record.id, false, err);
 
 	return rc == 0 ? 0 : err_wrap(err, rc, "it was deleted meanwhile");
 }
 
 /* Opens ROOT/ID and takes its lock. */
-static int container_lock_dir(struct container *container, const char *id, struct err *err)
+static int container_lock_dir(struct container *container, const char *id, bool force,
+			      struct err *err)
 {
 	container->dir_fd =
 		openat(container->root_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -157,7 +200,7 @@ static int container_lock_dir(struct container *container, const char *id, struc
 		return err_set(err, ERR_NOT_FOUND, 0, "container '%s' does not exist", id);
 	if (container->dir_fd < 0)
 		return err_errno(err, "open the state of container '%s'", id);
-	return container_take_lock(container, id, err);
+	return container_take_lock(container, id, force, err);
 }
 
 static int container_read_record(struct container *container, const char *id, struct err *err)
@@ -198,13 +241,14 @@ int container_reserve(struct container *container, const char *root, const char 
 	}
 	container->root_fd = fd_take(&root_fd);
 	container->record.id = id; /* container_forget() needs it before there is a record */
-	rc = container_lock_dir(container, id, err);
+	rc = container_lock_dir(container, id, false, err);
 	if (rc < 0)
 		(void)unlinkat(container->root_fd, id, AT_REMOVEDIR);
 	return rc;
 }
 
-int container_open(const char *root, const char *id, struct container *ret, struct err *err)
+static int container_open_locked(const char *root, const char *id, bool force,
+				 struct container *ret, struct err *err)
 {
 	int rc = container_check_id(id, err);
 
@@ -217,12 +261,22 @@ int container_open(const char *root, const char *id, struct container *ret, stru
 		return root_fd;
 	container_init(ret);
 	ret->root_fd = fd_take(&root_fd);
-	rc = container_lock_dir(ret, id, err);
+	rc = container_lock_dir(ret, id, force, err);
 	if (rc == 0)
 		rc = container_read_record(ret, id, err);
 	if (rc < 0)
 		container_close(ret);
 	return rc;
+}
+
+int container_open(const char *root, const char *id, struct container *ret, struct err *err)
+{
+	return container_open_locked(root, id, false, ret, err);
+}
+
+int container_open_to_kill(const char *root, const char *id, struct container *ret, struct err *err)
+{
+	return container_open_locked(root, id, true, ret, err);
 }
 
 int container_peek(int root_fd, const char *id, struct container *ret, struct err *err)

@@ -47,6 +47,7 @@ struct container {
 	int root_fd; /* the runtime's --root */
 	int dir_fd;  /* ROOT/ID */
 	uid_t uid;   /* the runtime's own, whose folder it is */
+	bool killed; /* by container_open_to_kill() */
 	struct arena arena;
 	struct buf config_text; /* what raw members of config point into */
 	struct container_record record;
@@ -68,6 +69,13 @@ int container_reserve(struct container *container, const char *root, const char 
 
 /* Opens and locks an existing one and reads its record. ERR_NOT_FOUND "container 'x' does not exist". */
 int container_open(const char *root, const char *id, struct container *ret, struct err *err);
+
+/*
+ * The same for those who are to kill it: where another command holds the lock for too long, the first process is
+ * killed, whose end that command then learns of.
+ */
+int container_open_to_kill(const char *root, const char *id, struct container *ret,
+			   struct err *err);
 
 /* The same without taking the lock, for those who only look. */
 int container_peek(int root_fd, const char *id, struct container *ret, struct err *err);

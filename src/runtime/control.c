@@ -22,6 +22,7 @@
 #include "runtime/notify.h"
 #include "runtime/rdt.h"
 #include "runtime/resources.h"
+#include "runtime/stage/plan.h"
 #include "runtime/start.h"
 #include "runtime/sync.h"
 
@@ -80,7 +81,7 @@ static int control_wake(struct container *container, int root_fd, bool *ret_hook
 	if (hear < 0 || wake < 0 || fcntl(hear, F_SETFL, 0) < 0)
 		return err_errno(err, "reach the waiting process of container '%s'",
 				 container->record.id);
-	if (write(wake, "g", 1) != 1)
+	if (write(wake, (const char[]){STAGE_GO}, 1) != 1)
 		return err_errno(err, "wake the process of container '%s'", container->record.id);
 	if (hooks)
 		rc = control_await_hooks(container, hear, ret_hook_failed, err);
@@ -324,6 +325,24 @@ static int control_stop_unit(const struct container *container, struct err *err)
 }
 
 /*
+ * A create that was killed before it could write down its process's number may have left the process: it
+ * waits for `start`, and is told to end. The lock was free, so it is past all that could still fail.
+ */
+static bool control_dismiss(const struct container *container)
+{
+	auto_fd wake = openat(container->dir_fd, "start.fifo",
+			      O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	auto_fd hold = FD_NONE;
+
+	if (wake < 0) /* ENXIO: nobody waits */
+		return false;
+	/* No SIGPIPE, should it end by itself just now. */
+	hold = openat(container->dir_fd, "start.fifo",
+		      O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	return hold >= 0 && write(wake, (const char[]){STAGE_END}, 1) == 1;
+}
+
+/*
  * After the first process has gone, processes are left only where its PID namespace is not its own.
  * Otherwise, and when a killed create only planned the cgroup, what is in there by now is another
  * container's: nothing is killed, and a cgroup in use is left alone.
@@ -336,6 +355,7 @@ static int control_remove_cgroup(const struct container *container, bool shares_
 
 	const json_strings *paths = &container->record.cgroup_paths;
 	bool had_process = container->record.pid != 0;
+	bool ends = had_process || control_dismiss(container);
 
 	/* systemd would first ask them to end, and wait. */
 	if (container->record.systemd_unit != NULL && had_process && shares_pids)
@@ -345,7 +365,7 @@ static int control_remove_cgroup(const struct container *container, bool shares_
 	if (paths->count == 0)
 		return 0;
 	int rc = cgroup_remove(paths->items, paths->count,
-			       had_process ? CONTROL_CGROUP_TIMEOUT_MS : CONTROL_PLANNED_TIMEOUT_MS,
+			       ends ? CONTROL_CGROUP_TIMEOUT_MS : CONTROL_PLANNED_TIMEOUT_MS,
 			       had_process && shares_pids ? CGROUP_REMOVE_KILL : 0, err);
 
 	return had_process && shares_pids ? rc : 0;

@@ -250,6 +250,8 @@ static int exec_enter(struct exec *exec, int *ret_root_fd, struct err *err)
 		if (rc == 0 && label_keyring)
 			rc = labels_set_keyring(&exec->labels, proc, err);
 	}
+	if (rc == 0)
+		rc = seal_hide(err); /* its entries of /proc are root's from now on */
 	/* What of the host's is open must not be there for others to find in the container. */
 	cgroup_entry_done(&exec->entry);
 	cgroup_host_close(&exec->cgroup_host);

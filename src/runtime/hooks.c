@@ -71,12 +71,16 @@ static int hook_judge(const struct oci_hook *hook, int status, int output_fd, st
 
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
+	while (got > 0 && tail[got - 1] == '\n')
+		got--;
 	tail[got > 0 ? got : 0] = '\0';
-	if (WIFSIGNALED(status))
-		return err_set(err, ERR_SYSTEM, 0, "'%s' was killed by signal %d: %s", hook->path,
-			       WTERMSIG(status), tail);
-	return err_set(err, ERR_SYSTEM, 0, "'%s' exited with status %d: %s", hook->path,
-		       WEXITSTATUS(status), tail);
+	int rc = WIFSIGNALED(status)
+			 ? err_set(err, ERR_SYSTEM, 0, "'%s' was killed by signal %d: %s",
+				   hook->path, WTERMSIG(status), tail)
+			 : err_set(err, ERR_SYSTEM, 0, "'%s' exited with status %d: %s", hook->path,
+				   WEXITSTATUS(status), tail);
+	err_sanitize(err); /* the image's own hooks say what they like */
+	return rc;
 }
 
 static int hook_wait(const struct oci_hook *hook, pid_t pid, int pidfd, int output_fd,

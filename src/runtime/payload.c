@@ -221,6 +221,8 @@ static int payload_run_hooks(struct start *start, struct payload *payload, struc
 		return rc;
 	if (payload->go_fd >= 0 && fd_read_full(payload->go_fd, &byte, 1) != 1)
 		return err_set(err, ERR_SYSTEM, EPIPE, "wait for the start");
+	if (payload->go_fd >= 0 && byte != STAGE_GO)
+		_exit(1); /* nobody listens any more */
 	fd_closep(&payload->go_fd);
 	state.pid = getpid();
 	rc = hooks_run_by(&hooks->start_container, "startContainer", &state, payload_execute_hook,

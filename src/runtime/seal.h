@@ -19,10 +19,16 @@ int seal_stage(struct err *err);
 
 /*
  * Makes the process undumpable: others then need CAP_SYS_PTRACE in the host's user namespace to
- * trace it or to open its /proc entries, whichever user namespace it is about to join. Not for
- * rootless use: /proc/PID/uid_map of the child would belong to root.
+ * trace it or to open its /proc entries, whichever user namespace it is about to join. What is
+ * born of it is hidden too, until it executes another program.
  */
 int seal_hide(struct err *err);
+
+/*
+ * The same where the user is root. Others' entries of /proc would become root's, /proc/PID/uid_map of a
+ * child among them: they hide when nothing has to be written there any more.
+ */
+int seal_hide_root(struct err *err);
 
 /*
  * Executes the running program again from sealed memory, with the same arguments and environment,

@@ -13,7 +13,6 @@
 #include "runtime/environment.h"
 #include "runtime/hooks.h"
 #include "runtime/payload.h"
-#include "runtime/seal.h"
 #include "runtime/steps/steps.h"
 #include "runtime/sync.h"
 #include "runtime/terminal.h"
@@ -113,7 +112,6 @@ static void start_inside(struct start *start)
 	int rc = 0;
 
 	terminal_reset_signals(start->self.signals_ignored);
-	rc = seal_hide(&err);
 	for (size_t i = 0; i < sizeof(container_steps) / sizeof(container_steps[0]) && rc >= 0;
 	     i++) {
 		start_tell(start, "container", container_steps[i].name);

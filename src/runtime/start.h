@@ -95,6 +95,7 @@ struct start {
 	int pidfd;
 	bool gone; /* it was deleted while its startContainer hooks ran */
 	/* inside */
+	bool oom_score_set; /* by the helper that joins a user namespace */
 	int proc_fd;
 	int go_fd;                 /* with wait_for_start: start.fifo */
 	int result_fd;             /* and result.fifo */

@@ -264,7 +264,7 @@ static int exec_run(const struct command_globals *globals, void *values_, int ar
 	if (rc == 0)
 		rc = seal_self(globals->argv, globals->envp, err);
 	if (rc == 0)
-		rc = seal_hide(err);
+		rc = seal_hide_root(err);
 	if (rc == 0 && !values->detach)
 		rc = terminal_block_signals(err);
 	if (rc == 0)

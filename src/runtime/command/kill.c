@@ -23,10 +23,13 @@ static int kill_run(const struct command_globals *globals, void *values_, int ar
 	int rc = argc > 1 ? control_parse_signal(argv[1], &signal, err) : 0;
 
 	if (rc == 0)
-		rc = container_open(globals->root, argv[0], &container, err);
+		rc = signal == SIGKILL
+			     ? container_open_to_kill(globals->root, argv[0], &container, err)
+			     : container_open(globals->root, argv[0], &container, err);
 	if (rc < 0)
 		return rc;
-	rc = control_kill(&container, signal, values->all, err);
+	if (!container.killed)
+		rc = control_kill(&container, signal, values->all, err);
 	container_close(&container);
 	return rc;
 }

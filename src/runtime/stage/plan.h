@@ -16,6 +16,8 @@
 #define STAGE_FILTER_MAX   4096 /* BPF_MAXINSNS */
 #define STAGE_FILTER_BYTES 8
 #define STAGE_LABEL_MAX    4095 /* one write to procfs */
+#define STAGE_GO           'g'  /* what go_fd says: execute the payload */
+#define STAGE_END          'e'  /* or exit */
 
 enum stage_flag {
 	STAGE_NO_NEW_PRIVS = 1,
@@ -28,8 +30,8 @@ enum stage_flag {
 
 struct stage_plan {
 	uint32_t magic;
-	uint32_t flags;    /* enum stage_flag */
-	int32_t go_fd;     /* one byte read from here starts the payload; -1: start at once */
+	uint32_t flags; /* enum stage_flag */
+	int32_t go_fd;  /* a byte read from here, STAGE_GO, starts the payload; -1: start at once */
 	int32_t result_fd; /* close-on-exec; takes a struct stage_result when something fails */
 	int32_t listener_fd; /* with STAGE_LISTENER: a socket: one SCM_RIGHTS message out, one byte back */
 	int32_t proc_fd; /* procfs, when there is a label */

@@ -304,6 +304,8 @@ void stage_main(long *stack)
 	}
 	if (plan.go_fd >= 0) {
 		stage_check(STAGE_STEP_WAIT, stage_read(plan.go_fd, &byte, 1));
+		if (byte != STAGE_GO)
+			stage_exit();
 		(void)call(__NR_close, plan.go_fd, 0, 0);
 	}
 	if (!(plan.flags & STAGE_LISTENER)) {

@@ -35,7 +35,7 @@ int step_oom_score_set(struct start *start, struct err *err)
 {
 	const int32_t *score = start->config->process->oom_score_adj;
 
-	if (score == NULL)
+	if (score == NULL || start->oom_score_set)
 		return 0;
 	auto_fd proc = procfs_open_by(PROCFS_HOST, err);
 	return proc < 0 ? proc : procfs_set_oom_score_adj(proc, *score, err);

@@ -104,13 +104,27 @@ static int process_join_user(struct start *start, struct err *err)
 	return 0;
 }
 
+/*
+ * Before it joins a user namespace in which others may have every right. A user's own processes, unlike
+ * root's, are not hidden yet; what they have to write to their /proc comes first, and is inherited.
+ */
+static int process_hide(struct start *start, struct err *err)
+{
+	int rc = step_oom_score_set(start, err);
+
+	start->oom_score_set = rc == 0;
+	return rc < 0 ? rc : seal_hide(err);
+}
+
 /* The helper's whole life. Returns in the first process alone, its sibling. */
 static void process_bear(struct start *start, int tell_fd)
 {
 	uint64_t flags = CLONE_PARENT | (start->new_namespaces & ~(uint64_t)MADE_INSIDE);
 	struct err err, ignored;
-	int rc = process_join_user(start, &err);
+	int rc = process_hide(start, &err);
 
+	if (rc == 0)
+		rc = process_join_user(start, &err);
 	if (rc == 0) {
 		pid_t pid = ns_clone(flags, start->cgroup_entry.clone_fd, NULL, &err);
 		if (pid == 0)
