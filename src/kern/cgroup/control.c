@@ -219,17 +219,25 @@ struct pid_heap {
 	bool full; /* there is no memory for more */
 };
 
+static void heap_grow(struct pid_heap *heap)
+{
+	size_t room = heap->room == 0 ? 256 : heap->room * 2;
+	pid_t *pids = realloc(heap->pids, room * sizeof(*pids));
+
+	if (pids == NULL) {
+		heap->full = true;
+		return;
+	}
+	heap->pids = pids;
+	heap->room = room;
+}
+
 static void heap_add(void *context, pid_t pid)
 {
 	struct pid_heap *heap = context;
 
-	if (heap->count == heap->room && !heap->full) {
-		size_t room = heap->room == 0 ? 256 : heap->room * 2;
-		pid_t *more = realloc(heap->pids, room * sizeof(*more));
-		heap->full = more == NULL;
-		heap->pids = more != NULL ? more : heap->pids;
-		heap->room = more != NULL ? room : heap->room;
-	}
+	if (heap->count == heap->room && !heap->full)
+		heap_grow(heap);
 	if (heap->count < heap->room)
 		heap->pids[heap->count++] = pid;
 }

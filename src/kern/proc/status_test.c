@@ -24,11 +24,12 @@ TEST(status_says_what_the_kernel_says)
 
 TEST(without_a_status_all_counts_as_ignored)
 {
+#define BND "\nCapBnd:\t0000000000000001"
+#define AMB "\nCapAmb:\t0000000000000000"
 	static const char *const bad[] = {
 		"",
-		"Name:\tx\nCapBnd:\t0000000000000001\nCapAmb:\t0000000000000000\n",
-		"Name:\tx\nSigIgn:\t000000000000000\nCapBnd:\t0000000000000001\nCapAmb:"
-		"\t0000000000000000\n",
+		"Name:\tx" BND AMB "\n",
+		"Name:\tx\nSigIgn:\t000000000000000" BND AMB "\n",
 		"Name:\tx\nSigIgn:\t0000000000000001",
 	};
 	struct proc_status status;

@@ -78,10 +78,16 @@ void globals_debug(void *context, const char *text)
 
 bool globals_is_user_namespace(const char *uid_map)
 {
-	unsigned long inside, outside, count;
+	static const unsigned long host[] = {0, 0, 4294967295UL}; /* inside, outside, count */
+	const char *at = uid_map;
 
-	return sscanf(uid_map, "%lu %lu %lu", &inside, &outside, &count) != 3 || inside != 0 ||
-	       outside != 0 || count != 4294967295UL;
+	for (size_t i = 0; i < sizeof(host) / sizeof(host[0]); i++) {
+		char *end = NULL;
+		if (strtoul(at, &end, 10) != host[i] || end == at)
+			return true;
+		at = end;
+	}
+	return false;
 }
 
 /* root of the host keeps to /run, whatever its session says; root of a user namespace is some user. */
