@@ -6,6 +6,7 @@ import sys
 import xml.etree.ElementTree as ElementTree
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 from . import builds, skips
 from .frame import (BUILD, LOGS, JOBS, REPO, COUNTS_LINE, SKIP_LINE, CheckFailed, count_test_output, output, run)
@@ -14,6 +15,8 @@ SHIPPED = ("corten", "corten-image", "corten-runtime", "corten-monitor", "corten
 ASAN = {"ASAN_OPTIONS": "abort_on_error=0:detect_stack_use_after_return=1:strict_string_checks=1",
         "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
 FUZZ_RUNS, FUZZ_TIME_S = 20000, 30
+AREA_FILES_MAX = 6
+FEWER = {"CORTEN_RACE_SWAPS": "3000", "CORTEN_KILLS": "10"}  # what chance decides is tried by the shipped programs
 
 
 def run_unit_tests(result, folder, extra_env=None, scale=1):
@@ -134,34 +137,53 @@ def junit(result, path):
             result.ok()
 
 
-def run_pytest(result, stage, folders, programs, extra_env=None):
-    """pytest over folders of tests/, each by itself, with the programs of one folder."""
-    for folder in folders:
-        before = result.total()
-        report = LOGS / f"{stage}-{folder.name}.xml"
+def run_pytest(result, stage, areas, programs, extra_env=None):
+    """pytest over areas of tests/ (a folder, or files), each by itself and as many at once as there are
+    processors, with the programs of one folder."""
+    environment = {**os.environ, "CORTEN_BIN": str(programs), "PYTHONDONTWRITEBYTECODE": "1", **(extra_env or {})}
+
+    def one(area):
+        report = LOGS / f"{stage}-{area.name}.xml"
         report.unlink(missing_ok=True)
-        status = run(["/usr/bin/python3", "-m", "pytest", "-rs", "-q", "-p", "no:cacheprovider",
-                      f"--junitxml={report}", folder],
-                     env={**os.environ, "CORTEN_BIN": str(programs), "PYTHONDONTWRITEBYTECODE": "1",
-                          **(extra_env or {})})
-        if not report.exists():
-            raise CheckFailed(f"pytest over {folder} ended with status {status} and without a report")
-        junit(result, report)
-        if result.total() == before:
-            raise CheckFailed(f"pytest found no test in {folder}: nothing was checked")
-        if status not in (0, 1) and not result.failed:
-            result.fail("pytest", f"ended with status {status}")
+        return area, report, *output(["/usr/bin/python3", "-m", "pytest", "-rs", "-q", "-p", "no:cacheprovider",
+                                      "--durations=5", f"--junitxml={report}", *area.paths], env=environment)
+
+    with ThreadPoolExecutor(int(JOBS)) as pool:
+        for area, report, status, text in pool.map(one, areas):
+            print(f"== {area.name}\n{text}", flush=True)
+            before = result.total()
+            if not report.exists():
+                raise CheckFailed(f"pytest over {area.name} ended with status {status} and without a report")
+            junit(result, report)
+            if result.total() == before:
+                raise CheckFailed(f"pytest found no test in {area.name}: nothing was checked")
+            if status not in (0, 1) and not result.failed:
+                result.fail("pytest", f"ended with status {status}")
 
 
-def black_box_folders():
+class Area(NamedTuple):
+    """What one pytest runs over."""
+    name: str
+    paths: list
+
+
+def areas_of(folder):
+    """A folder, in parts when it has many files, so that several processors share them."""
+    files = sorted(folder.glob("*_test.py"))
+    if len(files) <= AREA_FILES_MAX:
+        return [Area(folder.name, [folder])]
+    parts = -(-len(files) // AREA_FILES_MAX)
+    return [Area(f"{folder.name}-{i + 1}", files[i::parts]) for i in range(parts)]
+
+
+def black_box_areas():
     """The areas of tests/ that need nothing but the programs."""
     top = REPO / "tests"
-    areas = [p for p in sorted(top.iterdir()) if p.is_dir() and p.name not in ("clients", "guest")
-             and any(p.rglob("*test*.py"))] if top.is_dir() else []
-    areas += sorted(top.glob("*_test.py")) + sorted(top.glob("test_*.py"))
-    if not areas:
+    folders = [p for p in sorted(top.iterdir()) if p.is_dir() and p.name not in ("clients", "guest")
+               and any(p.rglob("*test*.py"))] if top.is_dir() else []
+    if not folders:
         raise CheckFailed("tests/ holds no black-box test: nothing was checked")
-    return areas
+    return [area for folder in folders for area in areas_of(folder)]
 
 
 def programs_of(result, folder, source_folders):
@@ -179,18 +201,18 @@ def shipped_programs(result):
 
 
 def black_box_stage(result):
-    run_pytest(result, "black-box", black_box_folders(), shipped_programs(result))
+    run_pytest(result, "black-box", black_box_areas(), shipped_programs(result))
 
 
 def black_box_asan_stage(result):
-    folders = black_box_folders()
+    areas = black_box_areas()
     builds.build("asan", tests=False)
     builds.build("static", tests=False)
     programs = programs_of(result, BUILD / "dist-asan", [BUILD / "asan"])
     # It runs inside images, which have no sanitizer's libraries.
     shutil.copy2(BUILD / "static" / "programs" / "corten-init", programs / "corten-init.new")
     (programs / "corten-init.new").replace(programs / "corten-init")
-    run_pytest(result, "black-box-asan", folders, programs, {**ASAN, "CORTEN_SANITIZED": "1"})
+    run_pytest(result, "black-box-asan", areas, programs, {**ASAN, **FEWER, "CORTEN_SANITIZED": "1"})
 
 
 def clients_stage(result):
@@ -200,7 +222,8 @@ def clients_stage(result):
     programs = shipped_programs(result)
     if run([REPO / "tools" / "peers", "stable", "engines", "sid", "crun-suite"]) != 0:
         raise CheckFailed("tools/peers could not unpack the peers: see the log")
-    run_pytest(result, "clients", [REPO / "tests" / "clients"], programs)
+    run_pytest(result, "clients", [Area(path.stem, [path]) for path in sorted((REPO / "tests" / "clients").glob("*_test.py"))],
+               programs)
 
 
 def guest_stage(result):
@@ -216,4 +239,4 @@ def guest_stage(result):
 
 def checks_stage(result):
     """The checks' own tests."""
-    run_pytest(result, "checks", [REPO / "tools" / "checklib"], BUILD, {"PYTHONPATH": str(REPO / "tools")})
+    run_pytest(result, "checks", [Area("checklib", [REPO / "tools" / "checklib"])], BUILD, {"PYTHONPATH": str(REPO / "tools")})
