@@ -54,6 +54,9 @@ static const struct json_field info_fields[] = {
 	JSON_STRING(struct engine_info, cgroups, "CgroupVersion"),
 	JSON_UINT32(struct engine_info, cpus, "NCPU"),
 	JSON_INT64(struct engine_info, memory_bytes, "MemTotal"),
+	JSON_STRING(struct engine_info, version, "ServerVersion"),
+	JSON_LIST_FLAGS(struct engine_info, security, "SecurityOptions", JSON_TYPE_STRING,
+			JSON_WRITE_ZERO),
 };
 static JSON_SHAPE(info_shape, struct engine_info, info_fields);
 
@@ -78,12 +81,14 @@ static int cmd_info(struct cli *cli, void *values, const struct option_args *arg
 	}
 	text_size(info.memory_bytes, memory, sizeof(memory));
 	buf_fmt(&out,
-		"Version: " CORTEN_VERSION
-		"\nContainers: %zu\n Running: %zu\nImages: %zu\nRoot: %s\n"
+		"Version: %s\nContainers: %zu\n Running: %zu\nImages: %zu\nRoot: %s\n"
 		"State: %s\nRuntime: %s\nCgroups: %s\nKernel: %s\nArchitecture: %s\nCPUs: %" PRIu32
-		"\nMemory: %s\n",
-		info.containers, info.running, info.images, info.root, info.state, info.libexec,
-		info.cgroups, info.kernel, info.machine, info.cpus, memory);
+		"\nMemory: %s\nSecurity:",
+		info.version, info.containers, info.running, info.images, info.root, info.state,
+		info.libexec, info.cgroups, info.kernel, info.machine, info.cpus, memory);
+	for (size_t i = 0; i < info.security.count; i++)
+		buf_fmt(&out, "%s %s", i > 0 ? ";" : "", info.security.items[i]);
+	buf_char(&out, '\n');
 	return cli_print(&out, err);
 }
 

@@ -90,7 +90,7 @@ static const struct option run_options[] = {
 	RUN_FLAG(remove, '\0', "rm", "remove the container when it has ended"),
 	RUN_LIST(security, '\0', "security-opt", "OPTION", HINT_NONE,
 		 "seccomp=FILE|unconfined, no-new-privileges, systempaths=unconfined, "
-		 "apparmor=PROFILE"),
+		 "apparmor=PROFILE, label=PART:VALUE|disable"),
 	RUN_STRING(shm_size, '\0', "shm-size", "BYTES", HINT_NONE,
 		   "size of /dev/shm (default 64m)"),
 	RUN_STRING(stop_signal, '\0', "stop-signal", "SIGNAL", HINT_NONE,

@@ -47,6 +47,7 @@ struct engine_container {
 	bool auto_remove;
 	struct engine_options options;
 	json_pairs labels;
+	const char *selinux_level; /* its own, "s0:c1,c2"; NULL: none so far */
 
 	/* What the journal says, and the kernel. */
 	enum engine_status status;
@@ -264,6 +265,8 @@ struct engine_info {
 	const char *kernel;
 	const char *machine;
 	const char *cgroups; /* "v1", "hybrid", "v2" */
+	const char *version;
+	json_strings security; /* "name=seccomp,profile=builtin", ... as Docker has them */
 	uint32_t cpus;
 	int64_t memory_bytes;
 };

@@ -64,7 +64,10 @@ static int build_process(struct engine *engine, const struct engine_container *c
 		as.options.user = request->user;
 	if (request->privileged)
 		as.options.privileged = true;
-	rc = prepare_security(engine, &as, run, root, arena, &prepared, err);
+	/* As the container is confined, even where exec is privileged: so it is with Docker. */
+	rc = prepare_labels(engine, container, arena, &prepared, err);
+	if (rc == 0)
+		rc = prepare_security(engine, &as, run, root, arena, &prepared, err);
 	if (rc == 0)
 		rc = environment_resolve(&request->env_files, &request->env, env, arena, &given,
 					 err);
@@ -85,6 +88,7 @@ static int build_process(struct engine *engine, const struct engine_container *c
 			.terminal = request->tty,
 			.caps = prepared.caps,
 			.no_new_privileges = prepared.security.no_new_privileges,
+			.labels = &prepared.labels,
 		};
 		rc = process_build(&wanted, arena, &process, err);
 	}

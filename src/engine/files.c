@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "engine/internal.h"
 #include "engine/spec/list.h"
+#include "kern/lsm/lsm.h"
 
 #define FILE_MAX 262144
 
@@ -84,7 +85,8 @@ void files_resolv(const struct engine_options *options, const char *host_text, b
 	join(out, "options", &options->dns_options);
 }
 
-static int write_file(int dirfd, const char *name, const struct buf *text, struct err *err)
+static int write_file(int dirfd, const char *name, const struct buf *text, const char *label,
+		      struct err *err)
 {
 	auto_fd fd =
 		openat(dirfd, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
@@ -95,30 +97,32 @@ static int write_file(int dirfd, const char *name, const struct buf *text, struc
 	if (fd < 0)
 		return err_errno(err, "make '%s'", name);
 	rc = fd_write_all(fd, text->data != NULL ? text->data : "", text->len);
-	return rc < 0 ? err_set(err, err_kind_of(-rc), -rc, "write '%s'", name) : 0;
+	if (rc < 0)
+		return err_set(err, err_kind_of(-rc), -rc, "write '%s'", name);
+	return label != NULL ? lsm_selinux_set_file(fd, label, err) : 0;
 }
 
 int files_write(int data_fd, const struct engine_options *options, const char *hostname,
-		bool host_network, struct err *err)
+		bool host_network, const char *label, struct err *err)
 {
 	BUF_AUTO(host, FILE_MAX);
 	BUF_AUTO(text, FILE_MAX);
 	struct err absent;
 
 	buf_fmt(&text, "%s\n", hostname);
-	int rc = write_file(data_fd, "hostname", &text, err);
+	int rc = write_file(data_fd, "hostname", &text, label, err);
 	if (rc < 0)
 		return rc;
 	buf_clear(&text);
 	if (host_network)
 		(void)fd_read_file_at(AT_FDCWD, "/etc/hosts", &host, &absent);
 	files_hosts(options, hostname, host.data, host_network, &text);
-	rc = write_file(data_fd, "hosts", &text, err);
+	rc = write_file(data_fd, "hosts", &text, label, err);
 	if (rc < 0)
 		return rc;
 	buf_clear(&text);
 	buf_clear(&host);
 	(void)fd_read_file_at(AT_FDCWD, "/etc/resolv.conf", &host, &absent);
 	files_resolv(options, host.data, host_network, &text);
-	return write_file(data_fd, "resolv.conf", &text, err);
+	return write_file(data_fd, "resolv.conf", &text, label, err);
 }

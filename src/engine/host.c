@@ -9,6 +9,9 @@
 #include "engine/internal.h"
 #include "engine/spec/resources.h"
 #include "kern/caps/caps.h"
+#include "kern/lsm/lsm.h"
+
+#define HOST_PATH_MAX 256
 
 static uint32_t count_cpus(void)
 {
@@ -21,13 +24,23 @@ static uint32_t count_cpus(void)
 	return count > 0 ? (uint32_t)count : 1;
 }
 
-static bool is_enabled(const char *path)
+void host_look_security(const char *sys, const char *proc, struct spec_host *host)
 {
-	BUF_AUTO(text, 64);
+	char path[HOST_PATH_MAX];
 	struct err ignored;
 
-	return fd_read_file_at(AT_FDCWD, path, &text, &ignored) == 0 && text.len > 0 &&
-	       text.data[0] == 'Y';
+	host->apparmor = lsm_apparmor_is_enabled(sys);
+	(void)snprintf(path, sizeof(path), "%s/sys/kernel/seccomp/actions_avail", proc);
+	host->seccomp = access(path, F_OK) == 0;
+	(void)snprintf(path, sizeof(path), "%s/fs/selinux/mls", sys);
+	if (access(path, F_OK) < 0)
+		return; /* most hosts */
+	auto_fd procfd = openat(AT_FDCWD, proc, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	host->selinux = procfd >= 0 && lsm_selinux_is_enabled(sys, procfd);
+	BUF_AUTO(text, 64);
+	host->selinux_levels = host->selinux &&
+			       fd_read_file_at(AT_FDCWD, path, &text, &ignored) == 0 &&
+			       text.len > 0 && text.data[0] == '1';
 }
 
 void host_look(struct spec_host *ret_host)
@@ -42,5 +55,5 @@ void host_look(struct spec_host *ret_host)
 	ret_host->swap_limit =
 		access("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes", F_OK) == 0 ||
 		access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
-	ret_host->apparmor = is_enabled("/sys/module/apparmor/parameters/enabled");
+	host_look_security("/sys", "/proc", ret_host);
 }

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#define LEVEL_CATEGORIES 1024U
+
 static const char *const adjectives[] = {
 	"able",    "airy",    "ample",    "azure",  "balmy",   "brave",  "breezy", "bright",
 	"brisk",   "calm",    "candid",   "clever", "cosy",    "crisp",  "daring", "deft",
@@ -79,6 +81,20 @@ int identity_new_name(int attempt, char ret_name[IDENTITY_NAME_MAX], struct err 
 	else
 		(void)snprintf(ret_name, IDENTITY_NAME_MAX, "%s_%s%u", adjective, surname,
 			       words[2] % (attempt < 3 ? 100U : 1000000U));
+	return 0;
+}
+
+int identity_new_level(char ret_level[IDENTITY_LEVEL_MAX], struct err *err)
+{
+	uint32_t words[2];
+
+	int rc = random_bytes(words, sizeof(words), err);
+	if (rc < 0)
+		return rc;
+	/* Any first one, then any of the 1,023 others. */
+	unsigned a = words[0] % LEVEL_CATEGORIES;
+	unsigned b = (a + 1 + words[1] % (LEVEL_CATEGORIES - 1)) % LEVEL_CATEGORIES;
+	(void)snprintf(ret_level, IDENTITY_LEVEL_MAX, "s0:c%u,c%u", a < b ? a : b, a < b ? b : a);
 	return 0;
 }
 

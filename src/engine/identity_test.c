@@ -46,4 +46,22 @@ TEST(prefixes)
 	CHECK(!identity_is_id_prefix("0g"));
 }
 
-TESTS(T(ids), T(names), T(names_checked), T(prefixes))
+TEST(levels_have_two_categories_in_order)
+{
+	struct err err;
+	char level[IDENTITY_LEVEL_MAX], again[IDENTITY_LEVEL_MAX];
+	unsigned low = 0, high = 0, same = 0;
+	int end = 0;
+
+	for (int i = 0; i < 1000; i++) {
+		CHECK_INT(identity_new_level(level, &err), 0);
+		/* NOLINTNEXTLINE(cert-err34-c): the level's length bounds the numbers */
+		CHECK_INT(sscanf(level, "s0:c%u,c%u%n", &low, &high, &end), 2);
+		CHECK(level[end] == '\0' && low < high && high < 1024);
+		CHECK_INT(identity_new_level(again, &err), 0);
+		same += strcmp(level, again) == 0;
+	}
+	CHECK(same < 5);
+}
+
+TESTS(T(levels_have_two_categories_in_order), T(ids), T(names), T(names_checked), T(prefixes))

@@ -18,6 +18,27 @@ static const char *cgroup_text(void)
 	return cgroup_mode_name(mode);
 }
 
+/* In the form of Docker's SecurityOptions. */
+static int security_texts(const struct engine_config *config, const struct spec_host *host,
+			  struct arena *arena, json_strings *ret_texts, struct err *err)
+{
+	const char *profile = config->seccomp_profile != NULL ? config->seccomp_profile : "builtin";
+	const char *texts[] = {
+		host->apparmor ? "name=apparmor" : NULL,
+		host->seccomp ? list_text(arena, "name=seccomp,profile=%s", profile) : NULL,
+		host->selinux ? "name=selinux" : NULL,
+	};
+	int rc = 0;
+
+	if (host->seccomp && texts[1] == NULL)
+		return list_no_memory(err);
+	for (size_t i = 0; rc == 0 && i < sizeof(texts) / sizeof(texts[0]); i++) {
+		if (texts[i] != NULL)
+			rc = list_push_text(ret_texts, texts[i], arena, err);
+	}
+	return rc;
+}
+
 int engine_info(struct engine *engine, struct arena *arena, struct engine_info *ret_info,
 		struct err *err)
 {
@@ -49,6 +70,10 @@ int engine_info(struct engine *engine, struct arena *arena, struct engine_info *
 		info.machine = list_text(arena, "%s", names.machine);
 	}
 	info.cgroups = cgroup_text();
+	info.version = CORTEN_VERSION;
+	rc = security_texts(engine->config, &host, arena, &info.security, err);
+	if (rc < 0)
+		return rc;
 	if (info.kernel == NULL || info.machine == NULL)
 		return list_no_memory(err);
 	*ret_info = info;

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "engine/internal.h"
+#include "engine/spec/build.h"
 #include "engine/spec/list.h"
 #include "engine/spec/mounts.h"
 #include "engine/spec/process.h"
@@ -150,6 +151,9 @@ struct view {
 	const char *resolv_path;
 	const char *log_path;
 	const char *name;
+	const char *mount_label;
+	const char *process_label;
+	const char *apparmor;
 	struct view_host host;
 	JSON_LIST_OF(struct view_mount) mounts;
 	struct view_config config;
@@ -166,6 +170,9 @@ static const struct json_field view_fields[] = {
 	TEXT(struct view, hosts_path, "HostsPath"),
 	TEXT(struct view, log_path, "LogPath"),
 	TEXT(struct view, name, "Name"),
+	TEXT(struct view, mount_label, "MountLabel"),
+	TEXT(struct view, process_label, "ProcessLabel"),
+	TEXT(struct view, apparmor, "AppArmorProfile"),
 	JSON_EMBED(struct view, host, "HostConfig", host_shape),
 	JSON_FIELD_(struct view, mounts, "Mounts", JSON_TYPE_OBJECT, JSON_FORM_LIST,
 		    JSON_WRITE_ZERO, &mount_shape, NULL),
@@ -237,6 +244,31 @@ static void fill_host(const struct engine_container *c, struct view_host *host)
 		host->memory_swap = host->memory * 2;
 	if (o->cpus != NULL)
 		(void)value_parse_cpus(o->cpus, &host->nano_cpus, &ignored);
+}
+
+/* As far as they are known: before the first start a container may have no level yet. */
+static void fill_labels(const struct engine_container *c, struct arena *arena, struct view *view)
+{
+	struct spec_modes modes = {0};
+	struct security security = {0};
+	struct spec_labels labels = {0};
+	struct spec_host host;
+	struct err ignored;
+
+	host_look(&host);
+	(void)spec_modes_parse(&c->options, &modes, &ignored);
+	if (security_parse(&c->options.security, &security, &ignored) == 0) {
+		struct labels_request request = {.security = &security,
+						 .host = &host,
+						 .privileged = c->options.privileged,
+						 .host_namespaces =
+							 modes.host_pid || modes.host_ipc,
+						 .level = c->selinux_level};
+		(void)labels_build(&request, arena, &labels, &ignored);
+	}
+	view->mount_label = or_empty(labels.mount);
+	view->process_label = or_empty(labels.process);
+	view->apparmor = or_empty(labels.apparmor);
 }
 
 static void fill_state(const struct engine_container *c, struct arena *arena,
@@ -352,6 +384,7 @@ int engine_container_inspect(struct engine *engine, const struct engine_containe
 	const struct oci_image_run *run = image != NULL ? &image->config->config : &unknown;
 	fill_state(container, &arena, &view.state);
 	fill_host(container, &view.host);
+	fill_labels(container, &arena, &view);
 	int rc = fill_config(container, run, &arena, &view, err);
 	if (rc == 0)
 		rc = fill_mounts(engine, container, run, &arena, &view, err);

@@ -31,6 +31,13 @@ int record_insert(struct engine *engine, const struct engine_container *containe
 int record_delete(struct engine *engine, const char *id, struct err *err);
 int record_find(struct engine *engine, const char *reference, struct arena *arena,
 		struct engine_container *ret_container, struct err *err);
+
+/*
+ * The container's own SELinux level, picked now when it has none: no two containers have the same pair of
+ * categories. In the arena.
+ */
+int record_ensure_level(struct engine *engine, const char *id, struct arena *arena,
+			const char **ret_level, struct err *err);
 int record_list(struct engine *engine, struct arena *arena, engine_containers *ret_containers,
 		struct err *err);
 
@@ -87,15 +94,15 @@ int launch_runtime(struct engine *engine, const char *const *words, struct err *
 
 /* ---- rootfs.c, volumes.c, files.c: what a start prepares ---- */
 
-/* The overlay of the image's layers and the container's own folder, as a detached mount. */
+/* The overlay of the image's layers and the container's own folder, as a detached mount. label: or NULL. */
 int rootfs_mount(struct engine *engine, const struct engine_container *container,
-		 const struct store_image *image, int data_fd, struct err *err);
+		 const struct store_image *image, int data_fd, const char *label, struct err *err);
 
 struct mount_option;
 
-/* Makes ID/volumes/NUMBER for a volume, filled with what the root has at its target. */
+/* Makes ID/volumes/NUMBER for a volume, filled with what the root has at its target. label: or NULL. */
 int volume_prepare(int data_fd, size_t number, int rootfs_fd, const struct mount_option *mount,
-		   struct err *err);
+		   const char *label, struct err *err);
 
 /* The text of /etc/hosts, /etc/resolv.conf. host_text: the host's file, or NULL. */
 void files_hosts(const struct engine_options *options, const char *hostname, const char *host_text,
@@ -103,14 +110,38 @@ void files_hosts(const struct engine_options *options, const char *hostname, con
 void files_resolv(const struct engine_options *options, const char *host_text, bool host_network,
 		  struct buf *out);
 
-/* Writes hosts, hostname and resolv.conf beneath data_fd, the folder of paths_open_data(). */
+/*
+ * Writes hosts, hostname and resolv.conf beneath data_fd, the folder of paths_open_data(). label: their SELinux
+ * context, or NULL.
+ */
 int files_write(int data_fd, const struct engine_options *options, const char *hostname,
-		bool host_network, struct err *err);
+		bool host_network, const char *label, struct err *err);
 
 /* ---- host.c ---- */
 
 struct spec_host;
 void host_look(struct spec_host *ret_host);
+
+/* The part of it that is about AppArmor, SELinux and seccomp, where sysfs and procfs are at sys and proc. */
+void host_look_security(const char *sys, const char *proc, struct spec_host *host);
+
+/* ---- apparmor.c ---- */
+
+struct apparmor_place {
+	const char *securityfs;     /* AppArmor's folder in it */
+	const char *const *parsers; /* where apparmor_parser may be; NULL ends them */
+};
+extern const struct apparmor_place apparmor_host;
+
+/*
+ * Has the kernel know the profile LABELS_APPARMOR_DEFAULT. 1: it does; 0: it does not, and there is no
+ * apparmor_parser that could load it. A parser that fails is an error.
+ */
+int apparmor_ensure_default(const struct apparmor_place *place, struct err *err);
+
+/* Whether a profile is loaded, by what AppArmor lists. */
+int apparmor_is_loaded(const struct apparmor_place *place, const char *profile, bool *ret_loaded,
+		       struct err *err);
 
 /* ---- shared by start and exec ---- */
 

@@ -53,12 +53,10 @@ static int prepare_seccomp(const struct engine_config *config, bool privileged, 
 	return rc < 0 ? rc : keep_text(&out, arena, &prepared->seccomp, err);
 }
 
-int prepare_security(struct engine *engine, const struct engine_container *container,
-		     const struct oci_image_run *image, int rootfs_fd, struct arena *arena,
-		     struct prepared *ret_prepared, struct err *err)
+int prepare_labels(struct engine *engine, const struct engine_container *container,
+		   struct arena *arena, struct prepared *ret_prepared, struct err *err)
 {
 	const struct engine_options *options = &container->options;
-	const char *user = options->user != NULL ? options->user : image->user;
 	struct prepared *p = ret_prepared;
 
 	*p = (struct prepared){0};
@@ -66,9 +64,39 @@ int prepare_security(struct engine *engine, const struct engine_container *conta
 	int rc = spec_modes_parse(options, &p->modes, err);
 	if (rc == 0)
 		rc = security_parse(&options->security, &p->security, err);
+	if (rc < 0)
+		return rc;
+	struct labels_request request = {
+		.security = &p->security,
+		.host = &p->host,
+		.privileged = options->privileged,
+		.host_namespaces = p->modes.host_pid || p->modes.host_ipc,
+		.level = container->selinux_level,
+	};
+	if (request.level == NULL && labels_want_level(&request))
+		rc = record_ensure_level(engine, container->id, arena, &request.level, err);
 	if (rc == 0)
-		rc = security_caps(&options->cap_add, &options->cap_drop, options->privileged,
-				   p->host.all_caps, &p->caps, err);
+		rc = labels_build(&request, arena, &p->labels, err);
+	if (rc < 0 || p->labels.apparmor == NULL ||
+	    strcmp(p->labels.apparmor, LABELS_APPARMOR_DEFAULT) != 0)
+		return rc;
+	rc = apparmor_ensure_default(&apparmor_host, err);
+	p->unprofiled = rc == 0;
+	if (p->unprofiled)
+		p->labels.apparmor = NULL;
+	return rc < 0 ? rc : 0;
+}
+
+int prepare_security(struct engine *engine, const struct engine_container *container,
+		     const struct oci_image_run *image, int rootfs_fd, struct arena *arena,
+		     struct prepared *prepared, struct err *err)
+{
+	const struct engine_options *options = &container->options;
+	const char *user = options->user != NULL ? options->user : image->user;
+	struct prepared *p = prepared;
+
+	int rc = security_caps(&options->cap_add, &options->cap_drop, options->privileged,
+			       p->host.all_caps, &p->caps, err);
 	if (rc == 0)
 		rc = account_resolve_in_root(rootfs_fd, user, &options->groups, arena, &p->account,
 					     err);

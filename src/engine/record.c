@@ -21,9 +21,13 @@ static const char *const migrations[] = {
 	" options TEXT NOT NULL"
 	") WITHOUT ROWID;"
 	"CREATE INDEX containers_image ON containers (image_id);",
+	"ALTER TABLE containers ADD COLUMN selinux_level TEXT;"
+	"CREATE UNIQUE INDEX containers_level ON containers (selinux_level);",
 };
 
-#define COLUMNS "id, name, image, image_id, command, created_ns, auto_remove, options"
+#define COLUMNS        "id, name, image, image_id, command, created_ns, auto_remove, options"
+#define READ_COLUMNS   COLUMNS ", selinux_level"
+#define LEVEL_ATTEMPTS 64
 
 int record_migrate(struct engine *engine, struct err *err)
 {
@@ -74,6 +78,7 @@ static int read_row(struct db_stmt *stmt, struct arena *arena, struct engine_con
 		.command = db_text_dup(stmt, 4, arena),
 		.created_ns = db_int(stmt, 5),
 		.auto_remove = db_int(stmt, 6) != 0,
+		.selinux_level = db_text_dup(stmt, 8, arena),
 	};
 	const char *options = db_text_dup(stmt, 7, arena);
 	if (container->id == NULL || container->name == NULL || container->image == NULL ||
@@ -93,7 +98,7 @@ static int find_exact(struct engine *engine, const char *reference, struct arena
 	DB_STMT(stmt);
 
 	int rc = db_prepare(engine->db,
-			    "SELECT " COLUMNS " FROM containers WHERE id = ?1 OR name = ?1"
+			    "SELECT " READ_COLUMNS " FROM containers WHERE id = ?1 OR name = ?1"
 			    " ORDER BY id = ?1 DESC LIMIT 1",
 			    &stmt, err);
 	if (rc < 0)
@@ -115,7 +120,8 @@ static int find_prefix(struct engine *engine, const char *reference, struct aren
 
 	(void)snprintf(end, sizeof(end), "%sg", reference);
 	int rc = db_prepare(engine->db,
-			    "SELECT " COLUMNS " FROM containers WHERE id >= ?1 AND id < ?2 LIMIT 2",
+			    "SELECT " READ_COLUMNS
+			    " FROM containers WHERE id >= ?1 AND id < ?2 LIMIT 2",
 			    &stmt, err);
 	if (rc < 0)
 		return rc;
@@ -147,6 +153,42 @@ int record_find(struct engine *engine, const char *reference, struct arena *aren
 	return rc < 0 ? rc : 0;
 }
 
+/* One statement a try; the index refuses a level that another container has. */
+int record_ensure_level(struct engine *engine, const char *id, struct arena *arena,
+			const char **ret_level, struct err *err)
+{
+	char level[IDENTITY_LEVEL_MAX];
+	DB_STMT(stmt);
+	int rc = -EIO;
+
+	for (int attempt = 0; rc < 0 && attempt < LEVEL_ATTEMPTS; attempt++) {
+		struct err taken = {.kind = ERR_NONE};
+		rc = identity_new_level(level, err);
+		if (rc < 0)
+			return rc;
+		rc = db_run(engine->db,
+			    "UPDATE containers SET selinux_level = ?2"
+			    " WHERE id = ?1 AND selinux_level IS NULL",
+			    id, level, NULL, &taken);
+		if (rc < 0 && (taken.kind != ERR_CONFLICT || attempt == LEVEL_ATTEMPTS - 1)) {
+			*err = taken;
+			return err_wrap(err, rc, "give the container an SELinux level");
+		}
+	}
+	rc = db_prepare(engine->db, "SELECT selinux_level FROM containers WHERE id = ?", &stmt,
+			err);
+	if (rc < 0)
+		return rc;
+	db_bind_text(&stmt, 1, id);
+	rc = db_step(&stmt, err);
+	if (rc < 0)
+		return rc;
+	*ret_level = rc == 1 ? db_text_dup(&stmt, 0, arena) : NULL;
+	if (*ret_level == NULL)
+		return err_set(err, ERR_NOT_FOUND, 0, "No such container: %.12s", id);
+	return 0;
+}
+
 int record_list(struct engine *engine, struct arena *arena, engine_containers *ret_containers,
 		struct err *err)
 {
@@ -154,7 +196,7 @@ int record_list(struct engine *engine, struct arena *arena, engine_containers *r
 	engine_containers list = {0};
 
 	int rc = db_prepare(engine->db,
-			    "SELECT " COLUMNS " FROM containers ORDER BY created_ns DESC, id",
+			    "SELECT " READ_COLUMNS " FROM containers ORDER BY created_ns DESC, id",
 			    &stmt, err);
 	while (rc >= 0 && (rc = db_step(&stmt, err)) == 1) {
 		struct engine_container *added = list_push(&list, sizeof(*added), arena);
@@ -173,8 +215,9 @@ int record_image_use(void *arg, const char *image_id, char ret_user[65], enum st
 	DB_STMT(stmt);
 
 	*ret_use = STORE_UNUSED;
-	int rc = db_prepare(engine->db, "SELECT " COLUMNS " FROM containers WHERE image_id = ?",
-			    &stmt, err);
+	int rc =
+		db_prepare(engine->db, "SELECT " READ_COLUMNS " FROM containers WHERE image_id = ?",
+			   &stmt, err);
 	if (rc < 0)
 		return rc;
 	db_bind_text(&stmt, 1, image_id);

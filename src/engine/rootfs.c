@@ -7,6 +7,8 @@
 #include "engine/internal.h"
 #include "kern/mount/mount.h"
 
+#define OPTIONS_MAX 8192
+
 struct layers {
 	int fds[MOUNT_OVERLAY_LOWER_MAX];
 	size_t count;
@@ -46,8 +48,9 @@ static int open_folder(int data_fd, const char *name, mode_t mode, struct err *e
 }
 
 int rootfs_mount(struct engine *engine, const struct engine_container *container,
-		 const struct store_image *image, int data_fd, struct err *err)
+		 const struct store_image *image, int data_fd, const char *label, struct err *err)
 {
+	BUF_AUTO(options, OPTIONS_MAX);
 	__attribute__((cleanup(layers_close))) struct layers layers = {0};
 
 	int rc = layers_open(engine, image, &layers, err);
@@ -62,13 +65,20 @@ int rootfs_mount(struct engine *engine, const struct engine_container *container
 	auto_fd work = open_folder(data_fd, "work", 0700, err);
 	if (work < 0)
 		return work;
+	/* What is removed with its container need not be synced when it is unmounted. */
+	if (container->auto_remove)
+		buf_str(&options, "volatile");
+	if (label != NULL)
+		buf_fmt(&options, "%scontext=\"%s\"", options.len > 0 ? "," : "", label);
+	rc = buf_check(&options, "the options of the root's mount", err);
+	if (rc < 0)
+		return rc;
 	struct mount_overlay overlay = {
 		.lower_fds = layers.fds,
 		.lower_count = layers.count,
 		.upper_fd = upper,
 		.work_fd = work,
-		/* What is removed with its container need not be synced when it is unmounted. */
-		.options = container->auto_remove ? "volatile" : NULL,
+		.options = options.len > 0 ? options.data : NULL,
 		.attr = MOUNT_ATTR_NODEV,
 	};
 	int fd = mount_overlay_create(&overlay, err);

@@ -95,9 +95,15 @@ static void remove_state(struct starting *s)
 		(void)paths_remove_tree(AT_FDCWD, path, &ignored);
 }
 
+static int prepare_confinement(struct starting *s, struct err *err)
+{
+	return prepare_labels(s->engine, &s->container, s->arena, &s->prepared, err);
+}
+
 static int mount_root(struct starting *s, struct err *err)
 {
-	s->rootfs_fd = rootfs_mount(s->engine, &s->container, s->image, s->data_fd, err);
+	s->rootfs_fd = rootfs_mount(s->engine, &s->container, s->image, s->data_fd,
+				    s->prepared.labels.mount, err);
 	return s->rootfs_fd < 0 ? s->rootfs_fd : 0;
 }
 
@@ -130,7 +136,8 @@ static int prepare_mounts(struct starting *s, struct err *err)
 			rc = check_source(mount, err);
 		if (mount->type != MOUNT_OPTION_VOLUME)
 			continue;
-		rc = volume_prepare(s->data_fd, volumes, s->rootfs_fd, mount, err);
+		rc = volume_prepare(s->data_fd, volumes, s->rootfs_fd, mount,
+				    s->prepared.labels.mount, err);
 		char name[48];
 		(void)snprintf(name, sizeof(name), "volumes/%zu", volumes++);
 		mount->source = paths_in_root(s->engine, s->container.id, name, s->arena);
@@ -170,7 +177,7 @@ static int identity_files(struct starting *s, struct mounts_request *request, co
 		     {"resolv.conf", &request->resolv_file}};
 
 	int rc = files_write(s->data_fd, &s->container.options, hostname,
-			     s->prepared.modes.host_network, err);
+			     s->prepared.modes.host_network, s->prepared.labels.mount, err);
 	for (size_t i = 0; rc == 0 && i < 3; i++) {
 		*files[i].path = paths_in_root(s->engine, s->container.id, files[i].name, s->arena);
 		if (*files[i].path == NULL)
@@ -213,6 +220,7 @@ static int write_config(struct starting *s, struct err *err)
 		.security = &s->prepared.security,
 		.account = &s->prepared.account,
 		.caps = s->prepared.caps,
+		.labels = s->prepared.labels,
 		.id = s->container.id,
 		.hostname = hostname,
 		.mounts = {.mounts = &s->mounts,
@@ -233,6 +241,15 @@ static int write_config(struct starting *s, struct err *err)
 	if (rc < 0)
 		return rc;
 	s->warnings = result.warnings;
+	if (s->prepared.unprofiled)
+		rc = list_push_text(
+			&s->warnings,
+			"AppArmor is enabled, but apparmor_parser is not installed: the "
+			"container runs without the profile '" LABELS_APPARMOR_DEFAULT
+			"' (install the package apparmor)",
+			s->arena, err);
+	if (rc < 0)
+		return rc;
 	json_write(&oci_config_shape, &result.config, JSON_COMPACT, &text);
 	return write_state(s, "config.json", &text, err);
 }
@@ -379,6 +396,7 @@ static const struct start_step start_steps[] = {
 	{"image", find_image, NULL},
 	{"journal", journal_restart, NULL},
 	{"state folder", open_state, remove_state},
+	{"labels", prepare_confinement, NULL},
 	{"root", mount_root, unmount_root},
 	{"mounts", prepare_mounts, NULL},
 	{"identity", prepare_identity, NULL},

@@ -12,6 +12,7 @@
 #include "base/path.h"
 #include "engine/internal.h"
 #include "engine/spec/mount_option.h"
+#include "kern/lsm/lsm.h"
 
 #define COPY_DEPTH_MAX 128
 #define COPY_CHUNK     (1 << 20)
@@ -198,7 +199,7 @@ static int fill(int volume, int rootfs_fd, const struct mount_option *mount, str
 }
 
 int volume_prepare(int data_fd, size_t number, int rootfs_fd, const struct mount_option *mount,
-		   struct err *err)
+		   const char *label, struct err *err)
 {
 	char name[32], partial[40];
 
@@ -222,7 +223,11 @@ int volume_prepare(int data_fd, size_t number, int rootfs_fd, const struct mount
 		return err_errno(err, "open the volume of '%s'", mount->target);
 	if (fchmod(volume, 0755) < 0)
 		return err_errno(err, "set the mode of the volume of '%s'", mount->target);
-	rc = fill(volume, rootfs_fd, mount, err);
+	/* What is made in it inherits the type. */
+	if (label != NULL)
+		rc = lsm_selinux_set_file(volume, label, err);
+	if (rc == 0)
+		rc = fill(volume, rootfs_fd, mount, err);
 	if (rc < 0)
 		return err_wrap(err, rc, "fill the volume of '%s'", mount->target);
 	if (renameat(volumes, partial, volumes, name) < 0)

@@ -60,7 +60,7 @@ TEST(content_is_copied)
 	put(place.root, "data/sub/file", "hello", 04755);
 	CHECK(symlinkat("/etc/passwd", place.root, "data/link") == 0);
 	CHECK(mkfifoat(place.root, "data/fifo", 0640) == 0);
-	CHECK_INT(volume_prepare(place.data, 0, place.root, &data_mount, &err), 0);
+	CHECK_INT(volume_prepare(place.data, 0, place.root, &data_mount, NULL, &err), 0);
 	CHECK_INT(fd_read_file_at(place.data, "volumes/0/sub/file", &text, &err), 0);
 	CHECK_STR(text.data, "hello");
 	CHECK(fstatat(place.data, "volumes/0/sub/file", &st, 0) == 0);
@@ -74,7 +74,7 @@ TEST(content_is_copied)
 	CHECK(fstatat(place.data, "volumes/0/fifo", &st, 0) == 0 && S_ISFIFO(st.st_mode));
 	/* A second start leaves what is there. */
 	put(place.data, "volumes/0/new", "x", 0644);
-	CHECK_INT(volume_prepare(place.data, 0, place.root, &data_mount, &err), 0);
+	CHECK_INT(volume_prepare(place.data, 0, place.root, &data_mount, NULL, &err), 0);
 	CHECK(fstatat(place.data, "volumes/0/new", &st, 0) == 0);
 	place_done(&place);
 }
@@ -86,7 +86,7 @@ TEST(absent_target_is_an_empty_folder)
 	struct stat st;
 
 	REQUIRE(place_make(&place));
-	CHECK_INT(volume_prepare(place.data, 3, place.root, &data_mount, &err), 0);
+	CHECK_INT(volume_prepare(place.data, 3, place.root, &data_mount, NULL, &err), 0);
 	CHECK(fstatat(place.data, "volumes/3", &st, 0) == 0);
 	CHECK_INT(st.st_mode & 07777, 0755);
 	CHECK_INT(st.st_nlink, 2);
@@ -102,11 +102,11 @@ TEST(a_link_stays_inside_the_root)
 
 	REQUIRE(place_make(&place));
 	CHECK(symlinkat("/etc", place.root, "data") == 0);
-	CHECK_INT(volume_prepare(place.data, 0, place.root, &data_mount, &err), 0);
+	CHECK_INT(volume_prepare(place.data, 0, place.root, &data_mount, NULL, &err), 0);
 	CHECK(fstatat(place.data, "volumes/0/passwd", &st, 0) < 0);
 	CHECK(unlinkat(place.root, "data", 0) == 0);
 	CHECK(symlinkat("../../../../etc", place.root, "data") == 0);
-	CHECK_INT(volume_prepare(place.data, 1, place.root, &data_mount, &err), 0);
+	CHECK_INT(volume_prepare(place.data, 1, place.root, &data_mount, NULL, &err), 0);
 	CHECK(fstatat(place.data, "volumes/1/passwd", &st, 0) < 0);
 	place_done(&place);
 }
@@ -124,7 +124,7 @@ TEST(a_partial_copy_is_made_anew)
 	mkdirat(place.data, "volumes", 0700);
 	mkdirat(place.data, "volumes/0.partial", 0700);
 	put(place.data, "volumes/0.partial/rubbish", "1", 0644);
-	CHECK_INT(volume_prepare(place.data, 0, place.root, &data_mount, &err), 0);
+	CHECK_INT(volume_prepare(place.data, 0, place.root, &data_mount, NULL, &err), 0);
 	CHECK(fstatat(place.data, "volumes/0/a", &st, 0) == 0);
 	CHECK(fstatat(place.data, "volumes/0/rubbish", &st, 0) < 0);
 	CHECK(fstatat(place.data, "volumes/0.partial", &st, 0) < 0);

@@ -204,6 +204,7 @@ static int build_linux(const struct spec_request *request, struct arena *arena,
 
 	config->cgroups_path = request->cgroups_path;
 	config->seccomp = request->seccomp;
+	config->mount_label = request->labels.mount;
 	for (size_t i = 0; i < request->mounts.mounts->count; i++) {
 		/* A shared or slave bind needs a root that lets events through. */
 		const char *word = request->mounts.mounts->items[i].propagation;
@@ -228,7 +229,6 @@ static int build_process(const struct spec_request *request, struct arena *arena
 {
 	const struct engine_options *options = request->options;
 	const char *cwd = options->workdir != NULL ? options->workdir : request->image->working_dir;
-	const char *apparmor = request->security->apparmor;
 	struct process_request wanted = {
 		.image_env = &request->image->env,
 		.env = &options->env,
@@ -239,13 +239,9 @@ static int build_process(const struct spec_request *request, struct arena *arena
 		.size = request->size,
 		.caps = request->caps,
 		.no_new_privileges = request->security->no_new_privileges,
-		.apparmor = apparmor != NULL && request->host->apparmor ? apparmor : NULL,
+		.labels = &request->labels,
 	};
 
-	if (apparmor != NULL && strcmp(apparmor, "unconfined") != 0 && !request->host->apparmor)
-		return err_set(err, ERR_UNSUPPORTED, 0,
-			       "--security-opt apparmor=%s: AppArmor is not enabled on this host",
-			       apparmor);
 	int rc = process_arguments(options, request->image, arena, &wanted.args, err);
 	if (rc == 0 && request->mounts.init_program != NULL) {
 		json_strings args = {0};

@@ -10,6 +10,7 @@
 #define CORTEN_ENGINE_SPEC_BUILD_H
 
 #include "engine/options.h"
+#include "engine/spec/labels.h"
 #include "engine/spec/mounts.h"
 #include "engine/spec/resources.h"
 #include "engine/spec/security.h"
@@ -42,6 +43,7 @@ struct spec_request {
 	uint64_t caps; /* security_caps() of the options */
 	const char *id;
 	const char *hostname;
+	struct spec_labels labels;
 	struct mounts_request mounts;
 	struct json_text seccomp; /* len 0: unconfined */
 	const struct oci_console_size *size;

@@ -28,6 +28,7 @@ struct built {
 	struct spec_modes modes;
 	struct security security;
 	struct account account;
+	struct spec_labels labels;
 	mount_option_list mounts;
 	uint32_t gids[1];
 };
@@ -68,6 +69,7 @@ static void build(struct built *b, const struct engine_options *options,
 		.modes = &b->modes,
 		.security = &b->security,
 		.account = &b->account,
+		.labels = b->labels,
 		.id = id,
 		.mounts = {.mounts = &b->mounts,
 			   .shm_size = options->shm_size,
@@ -332,8 +334,6 @@ TEST(refused)
 		{{.workdir = "srv"},
 		 "the working directory 'srv' is invalid, it needs to be an absolute path"},
 		{{.volumes = LIST("/a:/x", "/b:/x/")}, "Duplicate mount point: /x"},
-		{{.security = LIST("apparmor=mine")},
-		 "--security-opt apparmor=mine: AppArmor is not enabled on this host"},
 		{{.devices = LIST("/etc/passwd")}, "--device /etc/passwd: not a device node"},
 		{{.memory_swap = "1g"},
 		 "You should always set the Memory limit when using Memoryswap limit"},
@@ -349,6 +349,24 @@ TEST(refused)
 		CHECK(b.rc < 0);
 		CHECK_STR(b.error, rows[i].text);
 	}
+}
+
+TEST(labels_have_their_places)
+{
+	static const struct engine_options options;
+	BUILT;
+
+	build(&b, &options, &shell);
+	REQUIRE(b.rc == 0);
+	CHECK(b.result.process.apparmor_profile == NULL);
+	CHECK(b.result.process.selinux_label == NULL);
+	CHECK(b.result.linux_part.mount_label == NULL);
+	b.labels = (struct spec_labels){"profile", "u:r:t", "u:r:f"};
+	build(&b, &options, &shell);
+	REQUIRE(b.rc == 0);
+	CHECK_STR(b.result.process.apparmor_profile, "profile");
+	CHECK_STR(b.result.process.selinux_label, "u:r:t");
+	CHECK_STR(b.result.linux_part.mount_label, "u:r:f");
 }
 
 TEST(no_swap_accounting_is_a_warning)
@@ -385,5 +403,5 @@ TEST(who_is_not_root_has_no_effective_capabilities)
 TESTS(T(defaults_are_dockers), T(a_document_comes_out), T(image_and_user_meet),
       T(entrypoint_replaces_the_images_command), T(mounts_in_order),
       T(a_users_mount_replaces_a_default), T(hosts_namespaces), T(privileged), T(resources),
-      T(refused), T(no_swap_accounting_is_a_warning),
+      T(refused), T(labels_have_their_places), T(no_swap_accounting_is_a_warning),
       T(who_is_not_root_has_no_effective_capabilities))

@@ -98,7 +98,8 @@ int process_build(const struct process_request *request, struct arena *arena,
 		.args = request->args,
 		.cwd = "/",
 		.no_new_privileges = request->no_new_privileges,
-		.apparmor_profile = request->apparmor,
+		.apparmor_profile = request->labels != NULL ? request->labels->apparmor : NULL,
+		.selinux_label = request->labels != NULL ? request->labels->process : NULL,
 		.user = {.uid = request->account->uid, .gid = request->account->gid},
 	};
 

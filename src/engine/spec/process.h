@@ -9,6 +9,7 @@
 
 #include "engine/options.h"
 #include "engine/spec/account.h"
+#include "engine/spec/labels.h"
 #include "oci/image.h"
 #include "oci/runtime_config.h"
 
@@ -32,7 +33,7 @@ struct process_request {
 	const struct oci_console_size *size; /* NULL: not known */
 	uint64_t caps;
 	bool no_new_privileges;
-	const char *apparmor; /* NULL: none */
+	const struct spec_labels *labels; /* NULL: none */
 };
 
 int process_build(const struct process_request *request, struct arena *arena,

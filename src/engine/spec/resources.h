@@ -15,6 +15,9 @@ struct spec_host {
 	uint32_t cpu_count;
 	bool swap_limit; /* the memory controller can limit swap */
 	bool apparmor;
+	bool selinux;
+	bool selinux_levels; /* its policy has MLS or MCS */
+	bool seccomp;        /* filters */
 	uint64_t all_caps;
 	char hostname[65];
 };

@@ -7,9 +7,12 @@
 
 #include "engine/spec/list.h"
 #include "kern/caps/caps.h"
+#include "kern/lsm/lsm.h"
 
 #define BIT(number) (UINT64_C(1) << (number))
 #define NAME_MAX_   48
+
+#define SECURITY_LABEL_MAX 256 /* bytes of one part of a context */
 
 uint64_t security_default_caps(void)
 {
@@ -96,6 +99,51 @@ static int parse_no_new_privileges(const char *value, bool *ret_flag, struct err
 	return 0;
 }
 
+/* A colon would move a context's parts; a level has its own. */
+static int check_part(const char *part, const char *value, const char *more, struct err *err)
+{
+	size_t len = 0;
+
+	while (isalnum((unsigned char)value[len]) || value[len] == '_' || value[len] == '.' ||
+	       value[len] == '-' || (value[len] != '\0' && strchr(more, value[len]) != NULL))
+		len++;
+	if (len > 0 && len <= SECURITY_LABEL_MAX && value[len] == '\0')
+		return 0;
+	return err_set(err, ERR_INVALID, 0, "--security-opt label=%s:%.64s: not a %s of SELinux",
+		       part, value, part);
+}
+
+static int parse_label(const char *value, struct security_label *label, struct err *err)
+{
+	const struct {
+		const char *name;
+		const char *more; /* characters that it may have besides those of a name */
+		const char **member;
+	} parts[] = {{"user", "", &label->user},
+		     {"role", "", &label->role},
+		     {"type", "", &label->type},
+		     {"filetype", "", &label->file_type},
+		     {"level", ":,", &label->level}};
+	size_t len = strcspn(value, ":");
+
+	if (strcmp(value, "disable") == 0) {
+		label->disabled = true;
+		return 0;
+	}
+	for (size_t i = 0; value[len] == ':' && i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (strlen(parts[i].name) != len || memcmp(parts[i].name, value, len) != 0)
+			continue;
+		label->given = value;
+		*parts[i].member = value + len + 1;
+		return check_part(parts[i].name, value + len + 1, parts[i].more, err);
+	}
+	return err_set(
+		err, ERR_INVALID, 0,
+		"--security-opt label=%.64s: disable, user:U, role:R, type:T, filetype:T and "
+		"level:L are known",
+		value);
+}
+
 static int parse_one(const char *option, struct security *security, struct err *err)
 {
 	size_t len = strcspn(option, "=:");
@@ -116,7 +164,7 @@ static int parse_one(const char *option, struct security *security, struct err *
 	}
 	if (len == 8 && memcmp(option, "apparmor", len) == 0) {
 		security->apparmor = value;
-		return 0;
+		return lsm_check_label(value, "--security-opt apparmor", err);
 	}
 	if (len == 11 && memcmp(option, "systempaths", len) == 0) {
 		if (strcmp(value, "unconfined") != 0)
@@ -127,15 +175,8 @@ static int parse_one(const char *option, struct security *security, struct err *
 		security->system_paths_unconfined = true;
 		return 0;
 	}
-	if (len == 5 && memcmp(option, "label", len) == 0) {
-		if (strcmp(value, "disable") == 0)
-			return 0;
-		return err_set(err, ERR_UNSUPPORTED, 0,
-			       "--security-opt label=%s: SELinux labels are not built yet; "
-			       "label=disable is "
-			       "accepted",
-			       value);
-	}
+	if (len == 5 && memcmp(option, "label", len) == 0)
+		return parse_label(value, &security->label, err);
 	return err_set(err, ERR_INVALID, 0, "invalid --security-opt: '%s'", option);
 }
 

@@ -32,12 +32,24 @@ enum security_seccomp {
 	SECURITY_SECCOMP_FILE,
 };
 
+/* `label=`. NULL: not said. */
+struct security_label {
+	const char *given; /* the last option that sets a part of the contexts */
+	const char *user;
+	const char *role;
+	const char *type;
+	const char *file_type;
+	const char *level;
+	bool disabled;
+};
+
 struct security {
 	enum security_seccomp seccomp;
 	const char *seccomp_file;
 	bool no_new_privileges;
 	bool system_paths_unconfined; /* nothing masked, nothing read-only */
 	const char *apparmor;         /* NULL: not said */
+	struct security_label label;
 };
 
 int security_parse(const json_strings *options, struct security *ret_security, struct err *err);

@@ -88,12 +88,36 @@ TEST(options)
 	CHECK_INT(security.seccomp, SECURITY_SECCOMP_DEFAULT);
 }
 
+TEST(parts_of_a_label)
+{
+	struct security security;
+	struct err err;
+	json_strings list = LIST("label=type:a_t", "label:level:s0-s0:c0.c1023", "label=type:b_t");
+
+	CHECK_INT(security_parse(&list, &security, &err), 0);
+	CHECK_STR(security.label.type, "b_t");
+	CHECK_STR(security.label.level, "s0-s0:c0.c1023");
+	CHECK_STR(security.label.given, "type:b_t");
+	CHECK(security.label.user == NULL && !security.label.disabled);
+	list = LIST("label:disable");
+	CHECK_INT(security_parse(&list, &security, &err), 0);
+	CHECK(security.label.disabled && security.label.given == NULL);
+}
+
 TEST(options_refused)
 {
 	static const char *const bad[] = {"",
 					  "seccomp",
 					  "seccomp=",
-					  "label=type:x",
+					  "label=",
+					  "label=disabled",
+					  "label=type",
+					  "label=type:",
+					  "label=type:a:b",
+					  "label=type:a\"b",
+					  "label=level:s0 c1",
+					  "label=nosuch:x",
+					  "apparmor=a\"b",
 					  "foo=bar",
 					  "systempaths=x",
 					  "no-new-privileges=maybe"};
@@ -107,4 +131,5 @@ TEST(options_refused)
 	}
 }
 
-TESTS(T(the_fourteen), T(add_and_drop), T(unknown_capabilities), T(options), T(options_refused))
+TESTS(T(the_fourteen), T(add_and_drop), T(unknown_capabilities), T(options), T(parts_of_a_label),
+      T(options_refused))
