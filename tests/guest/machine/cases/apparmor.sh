@@ -69,3 +69,77 @@ test_profile_that_is_not_loaded() {
 	same "$(grep -c ran run.out)" 0
 	grep -q 'apply the AppArmor profile (process.apparmorProfile)' run.out || fail "$(cat run.out)"
 }
+
+# --- the profile that corten run has by itself ---
+
+# With all rights, nothing masked and no seccomp, only the profile is left to deny anything.
+attempts='cat /proc/self/attr/current
+try() { name=$1; shift; if ("$@") >/dev/null 2>&1; then echo "$name allowed"; else echo "$name denied"; fi; }
+write() { echo "$1" >"$2"; }
+mkdir -p /mnt
+try mount mount -t tmpfs tmpfs /mnt
+try remount mount -o remount,size=1m /dev/shm
+try umount umount /dev/shm
+try kcore dd if=/proc/kcore of=/dev/null bs=64 count=1
+try sysrq-trigger write h /proc/sysrq-trigger
+try sys/vm write 60 /proc/sys/vm/swappiness
+try sys/kernel write 0 /proc/sys/kernel/panic
+try sys/kernel/shm write 4096 /proc/sys/kernel/shmmni
+try sysfs write 0 /sys/module/kernel/parameters/panic
+try cgroup mkdir /sys/fs/cgroup/below
+try self write x /proc/self/comm
+try file write x /tmp/file
+try signal kill -0 1'
+denied='mount remount kcore sysrq-trigger sys/vm sys/kernel sysfs'
+
+image() {
+	wait_for 30 test -d /sys/kernel/security
+	[ -d /sys/kernel/security/apparmor ] || mount -t securityfs securityfs /sys/kernel/security
+	corten image inspect corten-test/busybox:1 >/dev/null 2>&1 ||
+		corten image load -i /usr/lib/corten/images/system.tar >/dev/null
+}
+
+test_default_profile_denies_what_dockers_does() {
+	image
+	corten run --rm --privileged --security-opt apparmor=unconfined corten-test/busybox:1 sh -c "$attempts" >free
+	corten run --rm --privileged --security-opt apparmor=corten-default corten-test/busybox:1 sh -c "$attempts" >confined
+	same "$(head -n 1 free)" unconfined
+	same "$(grep -c allowed free)" 13
+	same "$(grep denied free)" ""
+	same "$(head -n 1 confined)" "corten-default (enforce)"
+	same "$(sed -n 's/ denied$//p' confined | tr '\n' ' ')" "$denied "
+	same "$(grep -c allowed confined)" 6
+}
+
+test_corten_run_is_confined_by_default() {
+	image
+	show='cat /proc/self/attr/current'
+	trap 'corten rm -f confined >/dev/null' EXIT
+	same "$(corten run --rm corten-test/busybox:1 sh -c "$show")" "corten-default (enforce)"
+	grep -q '^corten-default (enforce)' /sys/kernel/security/apparmor/profiles
+	same "$(corten run --rm --privileged corten-test/busybox:1 sh -c "$show")" unconfined
+	same "$(corten run --rm --security-opt apparmor=unconfined corten-test/busybox:1 sh -c "$show")" unconfined
+	load first-profile
+	same "$(corten run --rm --security-opt apparmor=first-profile corten-test/busybox:1 sh -c "$show")" \
+		"first-profile (enforce)"
+	corten run -d --name confined corten-test/busybox:1 sleep 100 >/dev/null
+	same "$(corten exec confined sh -c "$show")" "corten-default (enforce)"
+	same "$(corten exec --privileged confined sh -c "$show")" "corten-default (enforce)"
+	corten inspect confined | grep -q '"AppArmorProfile": "corten-default"'
+	corten info | grep -q 'name=apparmor'
+}
+
+# Remove the profile and hide the parser: a warning says what the container lacks.
+test_a_machine_without_the_parser() {
+	image
+	if grep -q '^corten-default ' /sys/kernel/security/apparmor/profiles; then
+		echo 'profile corten-default {}' | apparmor_parser --remove
+	fi
+	trap 'umount /usr/bin/apparmor_parser' EXIT
+	: >empty
+	mount --bind empty /usr/bin/apparmor_parser
+	chmod 0644 empty
+	corten run --rm corten-test/busybox:1 cat /proc/self/attr/current >out 2>said
+	same "$(cat out)" unconfined
+	grep -q 'WARNING: AppArmor is enabled, but apparmor_parser is not installed' said || fail "$(cat said)"
+}
