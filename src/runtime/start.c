@@ -306,7 +306,7 @@ int start_await(struct start *start, struct err *err)
 	char path[32];
 	int rc = start_await_hooks(start, err);
 
-	if (rc == 0)
+	if (rc >= 0)
 		rc = sync_await_exec(start->sync_fds[0], &message, start->options->warn,
 				     start->options->log_context, err);
 	step_systemd_settle(start);

@@ -148,7 +148,8 @@ static int session_loop(struct session *session, struct err *err)
 			session->master = FD_NONE;
 		if (fds[3].revents != 0 && session->master >= 0)
 			session->input_open = session_copy(STDIN_FILENO, session->master);
-		if (fds[4].revents != 0 && !session->extras.watch(session->extras.context))
+		if (fds[4].revents != 0 && session->extras.watch != NULL &&
+		    !session->extras.watch(session->extras.context))
 			session->extras.watch = NULL;
 		if (fds[0].revents != 0) {
 			session_drain(session);

@@ -65,17 +65,67 @@ static void io_add(struct cgroup_io_list *list, uint64_t major, uint64_t minor,
 		list->count++;
 }
 
+/* Takes a number, after blanks, off *at; leaves *at where it was when there is none. */
+static bool take_number(const char **at, uint64_t *ret_number)
+{
+	const char *from = *at + strspn(*at, " ");
+	char *end = NULL;
+
+	if (*from < '0' || *from > '9')
+		return false;
+	*ret_number = strtoull(from, &end, 10);
+	*at = end;
+	return true;
+}
+
+static bool take_text(const char **at, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (strncmp(*at, text, len) != 0)
+		return false;
+	*at += len;
+	return true;
+}
+
+/* "avg10=1.50" */
+static bool take_share(const char **at, const char *name, double *ret_share)
+{
+	char *end = NULL;
+
+	if (!take_text(at, name))
+		return false;
+	*ret_share = strtod(*at, &end);
+	if (end == *at)
+		return false;
+	*at = end;
+	return true;
+}
+
+static bool take_device(const char **at, uint64_t *ret_major, uint64_t *ret_minor)
+{
+	return take_number(at, ret_major) && take_text(at, ":") && take_number(at, ret_minor);
+}
+
 /* "8:0 Read 4096", or "8:0 4096" where operations are not told apart. */
 void cgroup_parse_io_v1(const char *text, struct cgroup_io_list *list)
 {
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
 	for (const char *line = text; *line != '\0'; line = next_line(line)) {
-		unsigned long long major, minor, value;
-		char operation[16];
-		if (sscanf(line, "%llu:%llu %15[A-Za-z] %llu", &major, &minor, operation, &value) ==
-		    4)
+		uint64_t major, minor, value;
+		char operation[16] = "";
+		const char *at = line;
+		if (!take_device(&at, &major, &minor))
+			continue;
+		at += strspn(at, " ");
+		size_t len = strspn(at, letters);
+		if (len >= sizeof(operation))
+			continue;
+		(void)memcpy(operation, at, len);
+		at += len;
+		if (take_number(&at, &value))
 			io_add(list, major, minor, operation, value);
-		else if (sscanf(line, "%llu:%llu %llu", &major, &minor, &value) == 3)
-			io_add(list, major, minor, "", value);
 	}
 }
 
@@ -93,9 +143,10 @@ void cgroup_parse_io_v2(const char *text, struct cgroup_io_list *bytes,
 		     {" wios=", "Write", true}};
 
 	for (const char *line = text; *line != '\0'; line = next_line(line)) {
-		unsigned long long major, minor;
+		uint64_t major, minor;
+		const char *rest = line;
 		size_t len = strcspn(line, "\n");
-		if (sscanf(line, "%llu:%llu ", &major, &minor) != 2)
+		if (!take_device(&rest, &major, &minor))
 			continue;
 		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 			const char *at = strstr(line, words[i].name);
@@ -110,24 +161,18 @@ void cgroup_parse_io_v2(const char *text, struct cgroup_io_list *bytes,
 void cgroup_parse_pressure(const char *text, struct cgroup_pressure *pressure)
 {
 	for (const char *line = text; *line != '\0'; line = next_line(line)) {
-		double avg10, avg60, avg300;
-		unsigned long long total;
-		char kind[8];
-		if (sscanf(line, "%7s avg10=%lf avg60=%lf avg300=%lf total=%llu", kind, &avg10,
-			   &avg60, &avg300, &total) != 5)
+		const char *at = line;
+		bool some = take_text(&at, "some ");
+		if (!some && !take_text(&at, "full "))
+			continue;
+		struct cgroup_pressure_line found = {0};
+		if (!take_share(&at, "avg10=", &found.avg10) ||
+		    !take_share(&at, " avg60=", &found.avg60) ||
+		    !take_share(&at, " avg300=", &found.avg300) || !take_text(&at, " total=") ||
+		    !take_number(&at, &found.total))
 			continue;
 		pressure->known = true;
-		if (strcmp(kind, "some") == 0) {
-			pressure->some.avg10 = avg10;
-			pressure->some.avg60 = avg60;
-			pressure->some.avg300 = avg300;
-			pressure->some.total = total;
-		} else if (strcmp(kind, "full") == 0) {
-			pressure->full.avg10 = avg10;
-			pressure->full.avg60 = avg60;
-			pressure->full.avg300 = avg300;
-			pressure->full.total = total;
-		}
+		*(some ? &pressure->some : &pressure->full) = found;
 	}
 }
 
@@ -156,9 +201,10 @@ static void read_cpu(const struct cgroup *cgroup, struct cgroup_account *account
 	if (source.v2 || !account_read(&source, "cpuacct.usage_all", text, sizeof(text)))
 		return;
 	for (const char *line = next_line(text); *line != '\0'; line = next_line(line)) {
-		unsigned long long user, system;
-		if (account->cpu_mode_count == CGROUP_CPUS_MAX ||
-		    sscanf(line, "%*u %llu %llu", &user, &system) != 2)
+		uint64_t number, user, system;
+		const char *rest = line;
+		if (account->cpu_mode_count == CGROUP_CPUS_MAX || !take_number(&rest, &number) ||
+		    !take_number(&rest, &user) || !take_number(&rest, &system))
 			break;
 		account->per_cpu_user_ns[account->cpu_mode_count] = user;
 		account->per_cpu_system_ns[account->cpu_mode_count++] = system;

@@ -59,12 +59,14 @@ struct cgroup_pages {
 	struct cgroup_counter counter;
 };
 
+struct cgroup_pressure_line {
+	double avg10, avg60, avg300;
+	uint64_t total;
+};
+
 struct cgroup_pressure {
 	bool known;
-	struct {
-		double avg10, avg60, avg300;
-		uint64_t total;
-	} some, full;
+	struct cgroup_pressure_line some, full;
 };
 
 /* v1's; in runc's order. */

@@ -195,7 +195,7 @@ static int exec_from_file(const char *path, struct container *container, struct 
 	BUF_AUTO(text, CONFIG_BYTES_MAX);
 	int rc = fd_read_file_at(AT_FDCWD, path, &text, err);
 
-	if (rc == 0)
+	if (rc >= 0)
 		rc = json_parse(&oci_process_shape, text.data != NULL ? text.data : "", text.len,
 				&container->arena, ret, err);
 	return rc < 0 ? err_wrap(err, rc, "--process '%s'", path) : 0;

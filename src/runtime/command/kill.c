@@ -22,10 +22,10 @@ static int kill_run(const struct command_globals *globals, void *values_, int ar
 	int signal = SIGTERM;
 	int rc = argc > 1 ? control_parse_signal(argv[1], &signal, err) : 0;
 
-	if (rc == 0)
-		rc = signal == SIGKILL
-			     ? container_open_to_kill(globals->root, argv[0], &container, err)
-			     : container_open(globals->root, argv[0], &container, err);
+	if (rc < 0)
+		return rc;
+	rc = signal == SIGKILL ? container_open_to_kill(globals->root, argv[0], &container, err)
+			       : container_open(globals->root, argv[0], &container, err);
 	if (rc < 0)
 		return rc;
 	if (!container.killed)

@@ -102,8 +102,9 @@ static int run_run(const struct command_globals *globals, void *values_, int arg
 	how.reap_orphans = !values->detach && !values->no_subreaper;
 	if (!values->detach)
 		rc = terminal_block_signals(err);
-	if (rc == 0)
-		rc = start_create(&how, &start, err);
+	if (rc < 0)
+		return rc;
+	rc = start_create(&how, &start, err);
 	if (rc < 0)
 		return rc;
 	struct run_notify notify = {

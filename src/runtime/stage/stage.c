@@ -282,7 +282,7 @@ void stage_main(long *stack)
 	char **argv = (char **)(stack + 1);
 	char **envp = argv + argc + 1;
 	int plan_fd = stage_fd_of(argv[0]);
-	char byte;
+	char byte = 0;
 
 	(void)call(__NR_prctl, PR_SET_DUMPABLE, 0, 0);
 	plan.result_fd = -1;
