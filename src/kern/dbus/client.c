@@ -94,9 +94,10 @@ int dbus_address_parse(const char *address, struct sockaddr_un *ret_socket, sock
 		if (parse_entry(at, ret_socket, ret_bytes))
 			return 0;
 		at = strchr(at, ';');
-		if (at++ == NULL)
+		if (at == NULL)
 			return err_set(err, ERR_INVALID, 0,
 				       "the D-Bus address '%.200s' names no unix socket", address);
+		at++;
 	}
 }
 

@@ -166,15 +166,19 @@ static void write_fish(struct buf *out)
 static int completion_run(const struct command_globals *globals, void *values, int argc,
 			  char **argv, struct err *err)
 {
-	const char *shell = argv[0];
+	static const char *const shells[] = {"bash", "zsh", "fish"};
+	const char *shell = NULL;
 	BUF_AUTO(out, 1 << 20);
 
 	(void)globals;
 	(void)values;
 	(void)argc;
-	if (strcmp(shell, "bash") != 0 && strcmp(shell, "zsh") != 0 && strcmp(shell, "fish") != 0)
+	for (size_t i = 0; i < sizeof(shells) / sizeof(shells[0]); i++)
+		if (strcmp(argv[0], shells[i]) == 0)
+			shell = shells[i];
+	if (shell == NULL)
 		return err_set(err, ERR_INVALID, 0, "the shell is bash, zsh or fish, not '%s'",
-			       shell);
+			       argv[0]);
 	/* zsh runs bash's functions; its own start-up of them is all that differs. */
 	if (strcmp(shell, "zsh") == 0)
 		buf_str(&out, "#compdef corten-runtime\nautoload -U +X bashcompinit && "
