@@ -54,6 +54,11 @@ class Corten:
         assert done.returncode == 0, (args, done.returncode, done.stdout, done.stderr)
         return done.stdout
 
+    def cgroups(self):
+        """The parent of all in each hierarchy; not deeper, where others come and go."""
+        top = pathlib.Path("/sys/fs/cgroup")
+        return [*top.glob("*" + self.parent), *top.glob(self.parent.lstrip("/"))]
+
     def left(self):
         """What containers have left: folders, runtime state, cgroups, mounts."""
         found = []
@@ -63,7 +68,7 @@ class Corten:
         runtime = self.state / "runtime"
         if runtime.exists():
             found += [str(p) for p in runtime.iterdir() if not p.name.startswith("~")]
-        for hierarchy in pathlib.Path("/sys/fs/cgroup").glob("**" + self.parent):
+        for hierarchy in self.cgroups():
             found += [str(p) for p in hierarchy.iterdir() if p.is_dir()]
         with open("/proc/self/mountinfo", encoding="utf-8") as mounts:
             found += [line for line in mounts if str(self.base) in line]
@@ -72,8 +77,7 @@ class Corten:
     def close(self):
         for name in self("ps", "-aq").stdout.split():
             self("rm", "-f", name)
-        for hierarchy in list(pathlib.Path("/sys/fs/cgroup").glob("*" + self.parent)) + \
-                list(pathlib.Path("/sys/fs/cgroup").glob(self.parent.lstrip("/"))):
+        for hierarchy in self.cgroups():
             try:
                 hierarchy.rmdir()
             except OSError:
