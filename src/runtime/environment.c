@@ -49,28 +49,58 @@ char **environment_vector(const char *first, const json_strings *strings)
 	return vector;
 }
 
-/* Whether a later entry sets the same variable; one without a name hides none and is hidden by none. */
-static bool environment_is_hidden(const json_strings *env, size_t at)
+/* Names seen so far, by open addressing; a power of two of places, half of them free at least. */
+struct name_set {
+	const char **places;
+	size_t mask;
+};
+
+static size_t name_hash(const char *name, size_t len)
 {
-	const char *entry = env->items[at];
+	size_t hash = 2166136261U; /* FNV-1a */
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ (unsigned char)name[i]) * 16777619U;
+	return hash;
+}
+
+/* Whether it is the first of its name; one without a name ("odd") always is. */
+static bool name_add(struct name_set *set, const char *entry)
+{
 	size_t len = strcspn(entry, "=");
 
 	if (entry[len] == '\0')
-		return false;
-	for (size_t i = at + 1; i < env->count; i++)
-		if (env->items[i][0] == entry[0] && strncmp(env->items[i], entry, len + 1) == 0)
+		return true;
+	for (size_t at = name_hash(entry, len);; at++) {
+		const char **place = &set->places[at & set->mask];
+		if (*place == NULL) {
+			*place = entry;
 			return true;
-	return false;
+		}
+		if (strncmp(*place, entry, len + 1) == 0)
+			return false;
+	}
 }
 
 char **environment_variables(const json_strings *env)
 {
-	size_t at = 0;
+	size_t at = env->count, room = 4;
 	char **vector = calloc(env->count + 1, sizeof(*vector));
 
-	for (size_t i = 0; vector != NULL && i < env->count; i++)
-		if (!environment_is_hidden(env, i))
-			vector[at++] = environment_word(env->items[i]);
+	while (room < 2 * env->count)
+		room *= 2;
+	struct name_set set = {calloc(room, sizeof(*set.places)), room - 1};
+	/* From the end, since the last wins. */
+	for (size_t i = env->count; vector != NULL && set.places != NULL && i > 0; i--)
+		if (name_add(&set, env->items[i - 1]))
+			vector[--at] = environment_word(env->items[i - 1]);
+	if (vector != NULL && set.places != NULL)
+		memmove(vector, vector + at, (env->count - at + 1) * sizeof(*vector));
+	else {
+		free(vector);
+		vector = NULL;
+	}
+	free(set.places);
 	return vector;
 }
 

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "base/limits.h"
 #include "runtime/command/options.h"
 
 #define COMMAND_DEFAULT_ROOT "/run/corten-runtime"
@@ -17,7 +18,8 @@
 struct command_globals {
 	bool help;
 	const char *root;
-	bool root_given; /* by --root */
+	char session_root[PATH_LENGTH_MAX]; /* what root points to in a user's session */
+	bool root_given;                    /* by --root */
 	const char *log;
 	const char *log_format;
 	const char *log_level;

@@ -105,19 +105,19 @@ static bool globals_use_session_folder(void)
 }
 
 /*
- * The sticky bit keeps a session's clean-up off the folder (XDG Base Directory Specification). The path
- * lives as long as the program.
+ * The sticky bit keeps a session's clean-up off the folder (XDG Base Directory Specification).
  */
 static int globals_default_root(struct command_globals *globals, struct err *err)
 {
 	const char *session = getenv("XDG_RUNTIME_DIR");
-	char path[PATH_LENGTH_MAX];
+	char *path = globals->session_root;
+	size_t size = sizeof(globals->session_root);
 
 	globals->root = COMMAND_DEFAULT_ROOT;
 	if (session == NULL || session[0] == '\0' || !globals_use_session_folder())
 		return 0;
-	int len = snprintf(path, sizeof(path), "%s/corten-runtime", session);
-	if (len < 0 || (size_t)len >= sizeof(path))
+	int len = snprintf(path, size, "%s/corten-runtime", session);
+	if (len < 0 || (size_t)len >= size)
 		return err_set(err, ERR_INVALID, ENAMETOOLONG, "XDG_RUNTIME_DIR '%.64s...'",
 			       session);
 	if (mkdirat(AT_FDCWD, path, 0700) < 0 && errno != EEXIST)
@@ -126,8 +126,8 @@ static int globals_default_root(struct command_globals *globals, struct err *err
 				 path);
 	if (fchmodat(AT_FDCWD, path, 01700, 0) < 0)
 		return err_errno(err, "keep the state folder '%s' from being cleaned up", path);
-	globals->root = strdup(path);
-	return globals->root != NULL ? 0 : err_set(err, ERR_SYSTEM, ENOMEM, "--root");
+	globals->root = path;
+	return 0;
 }
 
 static int globals_check_cgroups(struct command_globals *globals, struct err *err)
