@@ -25,6 +25,7 @@ REPO = Path(__file__).resolve().parents[2]
 BIN = Path(os.environ.get("CORTEN_BIN", REPO / "build" / "dist"))
 RUNTIME = Path(os.environ.get("CORTEN_RUNTIME", BIN / "corten-runtime")).resolve()
 PEER = "CORTEN_RUNTIME" in os.environ
+HOST_DEVICES = set(os.listdir("/sys/class/net"))
 PARENT = f"corten-box-{os.getpid()}"
 CGROUPS = Path("/sys/fs/cgroup")
 SANITIZED = "CORTEN_SANITIZED" in os.environ  # a dynamic build with ASan and UBSan: slower, and of another libc
@@ -274,6 +275,9 @@ class Box:
         return self
 
     def write(self, text=None):
+        linux = self.config.get("linux") if isinstance(self.config, dict) else None
+        taken = HOST_DEVICES.intersection((linux or {}).get("netDevices") or {}) if isinstance(linux, dict) else set()
+        assert not taken, f"the test would take this machine's own network device: {taken}"
         (self.bundle / "config.json").write_text(json.dumps(self.config) if text is None else text)
 
     def argv(self, *words):
