@@ -58,6 +58,7 @@ static void read_type(struct value *value)
 		    strncmp(value->at, type_words[i].word, len) == 0) {
 			value->type = type_words[i].type;
 			value->at += len + 1;
+			break;
 		}
 	skip_spaces(value);
 }
