@@ -24,7 +24,7 @@ STAGES = [
     Stage("fuzz",           tests.fuzz_stage,              False, 300, 1200, "fuzz targets: seeds and a fixed number of runs"),
     Stage("aarch64",        tests.aarch64_stage,           False, 120, 900, "cross-build, unit tests under qemu-user"),
     Stage("black-box",      tests.black_box_stage,         False, 300, 1200, "tests/ with the shipped programs"),
-    Stage("black-box-asan", tests.black_box_asan_stage,    False, 420, 1500, "tests/ with an ASan and UBSan build"),
+    Stage("black-box-asan", tests.black_box_asan_stage,    False, 600, 1500, "tests/ with an ASan and UBSan build"),
     Stage("clients",        tests.clients_stage,           False, 240, 1200, "other engines, and crun's tests"),
     Stage("guest",          tests.guest_stage,             False, 300, 1200, "other kernels, in virtual machines"),
 ]
