@@ -14,7 +14,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
+from box import kill_safe  # noqa: E402,F401
 from engine import cli, engine  # noqa: E402,F401
+
+pytestmark = pytest.mark.usefixtures("kill_safe")
 
 KILLS = int(os.environ.get("CORTEN_KILLS", "15"))
 SEED = int(os.environ.get("CORTEN_KILL_SEED", random.SystemRandom().randrange(1 << 30)))

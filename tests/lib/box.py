@@ -25,7 +25,7 @@ REPO = Path(__file__).resolve().parents[2]
 BIN = Path(os.environ.get("CORTEN_BIN", REPO / "build" / "dist"))
 RUNTIME = Path(os.environ.get("CORTEN_RUNTIME", BIN / "corten-runtime")).resolve()
 PEER = "CORTEN_RUNTIME" in os.environ
-HOST_DEVICES = set(os.listdir("/sys/class/net"))
+HOST_DEVICES = set(os.listdir("/sys/class/net")) - {"lo"}  # which nobody can move
 PARENT = f"corten-box-{os.getpid()}"
 CGROUPS = Path("/sys/fs/cgroup")
 SANITIZED = "CORTEN_SANITIZED" in os.environ  # a dynamic build with ASan and UBSan: slower, and of another libc
@@ -202,12 +202,22 @@ class Done:
         return self.err
 
 
+def without_leak_check(environment):
+    """The leak check of a sanitized build traces its process from another: no second tracer, and no kill of it."""
+    return {**environment, "ASAN_OPTIONS": environment.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
+
+
+@pytest.fixture
+def kill_safe(monkeypatch):
+    if SANITIZED:
+        monkeypatch.setenv("ASAN_OPTIONS", without_leak_check(os.environ)["ASAN_OPTIONS"])
+
+
 def call(argv, stdin=None, timeout=TIMEOUT_S, text=True, **options):
     """Runs a program with its outputs in files: a process left behind that holds them stops nobody."""
     argv = [str(word) for word in argv]
-    if SANITIZED and argv[0] == "strace":  # the leak check traces too
-        environment = options.get("env", os.environ)
-        options["env"] = {**environment, "ASAN_OPTIONS": environment.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
+    if SANITIZED and argv[0] == "strace":
+        options["env"] = without_leak_check(options.get("env", os.environ))
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         feed = {"stdin": subprocess.DEVNULL} if stdin is None else {"stdin": subprocess.PIPE}
         process = subprocess.Popen(argv, stdout=out, stderr=err, **{**feed, **options})

@@ -12,7 +12,10 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
 from box import mountinfo, processes_of
+
+pytestmark = pytest.mark.usefixtures("kill_safe")
 
 KILLS = int(os.environ.get("CORTEN_KILLS", "30"))
 SEED = int(os.environ.get("CORTEN_KILLS_SEED", str(time.time_ns() % 1000000)))
