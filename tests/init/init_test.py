@@ -97,9 +97,10 @@ def test_the_child_has_the_terminal():
             seen += os.read(master, 1000)
         except OSError:
             break
-    os.close(master)
     assert b"got:hello" in seen
-    assert os.waitpid(pid, 0)[1] == 0
+    status = os.waitpid(pid, 0)[1]
+    os.close(master)  # not before: the end of the terminal would end the child
+    assert status == 0
 
 
 def test_the_child_has_default_signals():
