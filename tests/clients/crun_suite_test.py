@@ -68,8 +68,8 @@ def run_suite(folder, which, view, tests, name):
     (scratch / "tmp").chmod(0o1777)
     scratch.chmod(0o755)
     shutil.copy2(folder / "init", scratch / "init")
-    for name in ("driver", "libmount"):
-        shutil.copy2(Path(__file__).with_name(f"crun_suite_{name}.py"), scratch / f"{name}.py")
+    for part in ("driver", "libmount"):
+        shutil.copy2(Path(__file__).with_name(f"crun_suite_{part}.py"), scratch / f"{part}.py")
     host, inside, _ = runtime_under_test()
     binds = ["--bind", f"{scratch}:/scratch", "--bind", f"{scratch}/tmp:/tmp"]
     program = "/usr/bin/crun"
