@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -42,6 +43,7 @@ static const struct host_step host_steps[] = {
 	{"map the user namespace", step_userns_map, NULL},
 	{"move network devices", step_net_devices_move, NULL},
 	{"let the first process enter its namespaces", step_namespaces_release, NULL},
+	{"keep the configuration", step_config_keep, NULL},
 	{"apply held-back device rules", step_device_rules_apply, NULL},
 	{"run the runtime's hooks", step_hooks_host, NULL},
 	{"wait for the first process", step_process_ready, NULL},
@@ -125,11 +127,13 @@ static void start_inside(struct start *start)
 
 static void start_init(struct start *start, const struct start_options *options)
 {
-	memset(start, 0, sizeof(*start));
+	memset(start, 0, offsetof(struct start, bundle));
+	start->bundle[0] = start->path[0] = '\0';
+	cgroup_host_init(&start->cgroup_host);
+	cgroup_init(&start->cgroup, &start->cgroup_host);
 	start->options = options;
 	start->pid = -1; /* not cloned yet: warnings go out directly */
 	start->bundle_fd = FD_NONE;
-	start->cgroup_host.root_fd = FD_NONE;
 	start->cgroup_entry.clone_fd = FD_NONE;
 	start->notify_fd = FD_NONE;
 	start->console_fd = FD_NONE;

@@ -60,12 +60,10 @@ struct start {
 	const struct start_options *options;
 	const struct oci_config *config; /* in container.config */
 	struct container container;
-	char bundle[4096]; /* absolute */
 	int bundle_fd;
-	struct cgroup_host cgroup_host;
-	struct cgroup cgroup;
 	struct cgroup_entry cgroup_entry;
 	bool devices_first;            /* made before the rules hold, which would forbid it */
+	bool devices_beside;           /* the rules are set while the first process is at work */
 	const char **cgroup_dirs;      /* of the plan, relative to CGROUP_ROOT */
 	size_t cgroup_dir_count;       /* 0: it runs without a cgroup */
 	struct err cgroup_denial;      /* why none can be made, when that is known at once */
@@ -97,11 +95,15 @@ struct start {
 	/* inside */
 	bool oom_score_set; /* by the helper that joins a user namespace */
 	int proc_fd;
-	int go_fd;                 /* with wait_for_start: start.fifo */
-	int result_fd;             /* and result.fifo */
-	int root_fd;               /* of the container's tree */
-	int master_fd;             /* with proxy_terminal: received by the caller */
+	int go_fd;     /* with wait_for_start: start.fifo */
+	int result_fd; /* and result.fifo */
+	int root_fd;   /* of the container's tree */
+	int master_fd; /* with proxy_terminal: received by the caller */
+	/* Large, and not zeroed at the start: no page of them is touched that is not used. */
+	char bundle[4096];         /* absolute */
 	char path[STAGE_PATH_MAX]; /* the executable inside */
+	struct cgroup cgroup;
+	struct cgroup_host cgroup_host;
 };
 
 /*

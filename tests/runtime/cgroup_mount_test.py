@@ -107,11 +107,11 @@ def test_bind_where_no_new_mount_is_allowed(version_2, box):
     if shutil.which("strace") is None:
         pytest.skip("no strace here")
     one = without_limits(box()).namespace("cgroup")
-    # The first file system that the container's process opens is its private procfs, the second this one.
+    # The first file system that the container's process opens is this one.
     one.config["mounts"] = [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup",
                              "options": [*OPTIONS, "ro"]}, one.config["mounts"][0]]
     one.prefix = ["strace", "-f", "-o", str(one.bundle / "trace"), "-e", "trace=fsopen",
-                  "-e", "inject=fsopen:error=EPERM:when=2"]
+                  "-e", "inject=fsopen:error=EPERM:when=1"]
     said, mounts = inside(one, LOOK)
     assert 'fsopen("cgroup2", FSOPEN_CLOEXEC) = -1 EPERM' in (one.bundle / "trace").read_text()
     assert said == ". 1\n" and "ro" in mounts["/sys/fs/cgroup"][0]

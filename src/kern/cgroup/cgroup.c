@@ -23,7 +23,7 @@ static int add_dir(struct cgroup *cgroup, size_t i, const char *dir, struct err 
 	return 0;
 }
 
-static void cgroup_init(struct cgroup *cgroup, const struct cgroup_host *host)
+void cgroup_init(struct cgroup *cgroup, const struct cgroup_host *host)
 {
 	cgroup->host = host;
 	cgroup->fresh = 0;

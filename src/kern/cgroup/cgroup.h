@@ -35,6 +35,9 @@ struct cgroup {
 	char text[CGROUP_TEXT_MAX];
 };
 
+/* In no hierarchy yet. Leaves the text untouched but for its first byte. */
+void cgroup_init(struct cgroup *cgroup, const struct cgroup_host *host);
+
 /*
  * Computes the directories; touches nothing. `path` is OCI's linux.cgroupsPath: absolute is
  * beneath each hierarchy's mount, relative beneath the own cgroup (on v2 beside the own cgroup,

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -398,10 +399,16 @@ static int host_read(struct cgroup_host *host, struct err *err)
 	return cgroup_host_parse(host, text, root_has_hierarchy, context, err);
 }
 
+void cgroup_host_init(struct cgroup_host *host)
+{
+	memset(host, 0, offsetof(struct cgroup_host, text));
+	host->root_fd = FD_NONE;
+	host->text[0] = '\0';
+}
+
 int cgroup_host_open(struct cgroup_host *ret_host, struct err *err)
 {
-	ret_host->root_fd = FD_NONE;
-	ret_host->count = 0;
+	cgroup_host_init(ret_host);
 	int rc = host_read(ret_host, err);
 	if (rc < 0)
 		cgroup_host_close(ret_host);

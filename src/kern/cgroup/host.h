@@ -70,6 +70,9 @@ struct cgroup_host {
 	char text[CGROUP_TEXT_MAX];
 };
 
+/* Without a hierarchy. Leaves the text untouched but for its first byte. */
+void cgroup_host_init(struct cgroup_host *host);
+
 /* Looks at the host. On failure nothing stays open. */
 int cgroup_host_open(struct cgroup_host *ret_host, struct err *err);
 void cgroup_host_close(struct cgroup_host *host);

@@ -86,8 +86,12 @@ static int cgroup_limit(struct start *start, const struct err *denial, struct er
 	if (rc < 0)
 		return rc;
 	start->devices_first = step_rules_deny_nodes(start);
+	/* The kernel takes its time to check a program: meanwhile the first process is at work. */
+	start->devices_beside =
+		denial == NULL && cgroup_host_find(&start->cgroup_host, CGROUP_DEVICES) < 0;
 	/* Those that are left out may be the devices'. */
-	if (start->devices_first || (denial != NULL && !step_cgroup_is_privileged(start)))
+	if (start->devices_first || start->devices_beside ||
+	    (denial != NULL && !step_cgroup_is_privileged(start)))
 		limits.device_count = 0;
 	rc = cgroup_apply(&start->cgroup, &limits, &warnings, err);
 	if (rc < 0 && denial != NULL && err->kind == ERR_UNSUPPORTED) {
@@ -135,10 +139,13 @@ int step_device_rules_apply(struct start *start, struct err *err)
 	struct cgroup_limits limits;
 	uint32_t warnings = 0;
 
-	if (!start->devices_first)
+	int rc = 0;
+
+	if (!start->devices_first && !start->devices_beside)
 		return 0;
-	int rc = sync_await(start->sync_fds[0], SYNC_DEVICES, start->options->warn,
-			    start->options->log_context, err);
+	if (start->devices_first)
+		rc = sync_await(start->sync_fds[0], SYNC_DEVICES, start->options->warn,
+				start->options->log_context, err);
 	if (rc == 0)
 		rc = resources_convert(start->config->linux->resources, &start->container.arena,
 				       &limits, err);
@@ -146,11 +153,13 @@ int step_device_rules_apply(struct start *start, struct err *err)
 		return rc;
 	struct cgroup_limits devices = {.devices = limits.devices,
 					.device_count = limits.device_count};
-	rc = cgroup_update(&start->cgroup, &devices, &warnings, err);
+	/* Beside, it is as fresh as the first time. */
+	rc = start->devices_beside ? cgroup_apply(&start->cgroup, &devices, &warnings, err)
+				   : cgroup_update(&start->cgroup, &devices, &warnings, err);
 	if (rc < 0)
 		return rc;
 	cgroup_tell(start, warnings);
-	return sync_send(start->sync_fds[0], SYNC_GO, NULL, err);
+	return start->devices_first ? sync_send(start->sync_fds[0], SYNC_GO, NULL, err) : 0;
 }
 
 int step_device_rules_await(struct start *start, struct err *err)

@@ -87,6 +87,7 @@ int step_cgroup_do_without(struct start *start, const struct err *denial, struct
 			err_format(denial, why, sizeof(why)));
 	start->cgroup_dir_count = 0;
 	start->devices_first = false;
+	start->devices_beside = false;
 	start->container.record.cgroup_paths = (json_strings){NULL, 0};
 	start_warn(start, "the container runs without a control group: %s",
 		   err_format(denial, why, sizeof(why)));

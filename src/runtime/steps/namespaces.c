@@ -118,6 +118,13 @@ int step_namespaces_release(struct start *start, struct err *err)
 	return rc < 0 ? rc : sync_send(start->sync_fds[0], SYNC_GO, NULL, err);
 }
 
+/* The kernel takes its time to end an instance: only those make one that write there. */
+static bool namespaces_need_procfs(const struct start *start)
+{
+	return (start->new_namespaces & CLONE_NEWTIME) != 0 ||
+	       start->config->linux->sysctl.count > 0 || labels_are_set(&start->labels);
+}
+
 int step_namespaces_enter(struct start *start, struct err *err)
 {
 	int rc = namespaces_join(start, err);
@@ -126,10 +133,11 @@ int step_namespaces_enter(struct start *start, struct err *err)
 		rc = step_sync_namespaces(start, err);
 	if (rc < 0)
 		return rc;
-	start->proc_fd = procfs_open(err);
-	if (start->proc_fd < 0)
-		return start->proc_fd;
-	if (start->new_namespaces & CLONE_NEWCGROUP)
+	if (namespaces_need_procfs(start)) {
+		start->proc_fd = procfs_open(err);
+		rc = start->proc_fd < 0 ? start->proc_fd : 0;
+	}
+	if (rc == 0 && (start->new_namespaces & CLONE_NEWCGROUP) != 0)
 		rc = ns_unshare(CLONE_NEWCGROUP, err);
 	if (rc == 0)
 		rc = namespaces_set_time(start, err);

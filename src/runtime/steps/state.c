@@ -5,7 +5,13 @@
 #include "base/fd.h"
 #include "runtime/steps/steps.h"
 
-static int state_keep_config(struct start *start, struct err *err)
+int step_state_reserve(struct start *start, struct err *err)
+{
+	return container_reserve(&start->container, start->options->root, start->options->id, err);
+}
+
+/* Later commands need it, hooks the first: until then it may come while the first process is at work. */
+int step_config_keep(struct start *start, struct err *err)
 {
 	const struct buf *text = &start->container.config_text;
 	auto_fd fd = openat(start->container.dir_fd, "config.json",
@@ -19,19 +25,6 @@ static int state_keep_config(struct start *start, struct err *err)
 		return err_errno(err, "keep a copy of config.json");
 	}
 	return 0;
-}
-
-int step_state_reserve(struct start *start, struct err *err)
-{
-	int rc =
-		container_reserve(&start->container, start->options->root, start->options->id, err);
-
-	if (rc < 0)
-		return rc;
-	rc = state_keep_config(start, err);
-	if (rc < 0)
-		step_state_release(start);
-	return rc;
 }
 
 void step_state_release(struct start *start)

@@ -9,6 +9,7 @@
 int step_config_load(struct start *start, struct err *err);
 int step_runtime_seal(struct start *start, struct err *err);
 int step_state_reserve(struct start *start, struct err *err);
+int step_config_keep(struct start *start, struct err *err);
 void step_state_release(struct start *start);
 int step_service_prepare(struct start *start, struct err *err);
 int step_identity_resolve(struct start *start, struct err *err);
