@@ -11,7 +11,8 @@
 
 #define CONFIG_ARENA_BYTES (256 * 1024)
 
-static const char usage[] = "usage: corten-monitor --config FILE [--launch-fd N] [--rootfs-fd N]\n"
+static const char usage[] = "usage: corten-monitor --config FILE [--launch-fd N] [--rootfs-fd N] "
+			    "[--lock-fd N]\n"
 			    "Runs one container through corten-runtime: its stdio, log, exit "
 			    "record and attach socket.\n"
 			    "Started by corten; not meant to be started by hand.\n";
@@ -46,6 +47,8 @@ static int parse_options(int argc, char **argv, struct options *options)
 			rc = parse_fd(value, &options->fds.launch);
 		} else if (strcmp(argv[i], "--rootfs-fd") == 0) {
 			rc = parse_fd(value, &options->fds.rootfs);
+		} else if (strcmp(argv[i], "--lock-fd") == 0) {
+			rc = parse_fd(value, &options->fds.lock);
 		}
 		if (rc < 0)
 			return -1;
@@ -85,7 +88,7 @@ static int fail(const struct options *options, int report_fd, const struct err *
 
 int main(int argc, char **argv)
 {
-	struct options options = {.fds = {FD_NONE, FD_NONE}};
+	struct options options = {.fds = {FD_NONE, FD_NONE, FD_NONE}};
 	struct monitor_config config;
 	struct err err;
 	ARENA_AUTO(arena, CONFIG_ARENA_BYTES);

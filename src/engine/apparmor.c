@@ -112,7 +112,7 @@ static int run_parser(const char *parser, struct err *err)
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return err_errno(err, "make a pipe");
 	auto_fd readable = fds[0];
-	struct launch launch = {argv, {FD_NONE, FD_NONE}, {profile, FD_NONE, fds[1]}};
+	struct launch launch = {argv, {FD_NONE, FD_NONE, FD_NONE}, {profile, FD_NONE, fds[1]}};
 	rc = launch_start(&launch, &pid, err);
 	(void)close(fds[1]);
 	if (rc < 0)

@@ -319,7 +319,7 @@ int engine_container_exec(struct engine *engine, const struct engine_container *
 	/* The runtime relays the terminal itself, and needs the caller's for that. */
 	bool own = request->tty && !request->detach;
 	struct launch launch = {argv,
-				{file, log},
+				{file, log, FD_NONE},
 				{own ? STDIN_FILENO : FD_NONE, own ? STDOUT_FILENO : FD_NONE,
 				 own ? STDERR_FILENO : FD_NONE}};
 	struct relay *relay = arena_alloc(&arena, sizeof(*relay));

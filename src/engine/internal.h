@@ -79,7 +79,7 @@ const char *paths_in_state(struct engine *engine, const char *id, const char *na
 
 struct launch {
 	const char *const *argv; /* argv[0] absolute; NULL ends it */
-	int keep_fds[2];         /* descriptors to pass under their own number; FD_NONE for none */
+	int keep_fds[3];         /* descriptors to pass under their own number; FD_NONE for none */
 	int stdio[3];            /* FD_NONE: /dev/null */
 };
 

@@ -27,7 +27,8 @@ static int set_stdio(posix_spawn_file_actions_t *actions, const struct launch *l
 							      i == 0 ? O_RDONLY : O_WRONLY, 0);
 	}
 	/* dup2 of a number on itself takes its close-on-exec off. */
-	for (int i = 0; rc == 0 && i < 2; i++) {
+	for (size_t i = 0; rc == 0 && i < sizeof(launch->keep_fds) / sizeof(launch->keep_fds[0]);
+	     i++) {
 		if (launch->keep_fds[i] >= 0)
 			rc = posix_spawn_file_actions_adddup2(actions, launch->keep_fds[i],
 							      launch->keep_fds[i]);
@@ -136,7 +137,7 @@ int launch_runtime(struct engine *engine, const char *const *words, struct err *
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return err_errno(err, "make a pipe");
 	auto_fd readable = fds[0];
-	struct launch launch = {argv, {FD_NONE, FD_NONE}, {FD_NONE, FD_NONE, fds[1]}};
+	struct launch launch = {argv, {FD_NONE, FD_NONE, FD_NONE}, {FD_NONE, FD_NONE, fds[1]}};
 	rc = launch_start(&launch, &pid, err);
 	(void)close(fds[1]);
 	if (rc < 0)

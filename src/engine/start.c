@@ -42,7 +42,7 @@ struct start_step {
 	void (*undo)(struct starting *starting); /* NULL: nothing to undo */
 };
 
-/* The lock is held until the container runs, and dies with this process. */
+/* Held until the container runs, by the monitor too: this process may be killed while it starts it. */
 static int lock_data(struct starting *s, struct err *err)
 {
 	const char *id = s->container.id;
@@ -340,7 +340,7 @@ static int write_monitor_config(struct starting *s, struct err *err)
 
 static int launch_monitor(struct starting *s, struct err *err)
 {
-	char launch_fd[16], rootfs_fd[16];
+	char launch_fd[16], rootfs_fd[16], lock_fd[16];
 	const char *program = NULL;
 	const char *config = paths_in_state(s->engine, s->container.id, "monitor.json", s->arena);
 	int fds[2], pid = -1;
@@ -360,9 +360,11 @@ static int launch_monitor(struct starting *s, struct err *err)
 		return err_set(err, err_kind_of(-rc), -rc, "greet the monitor");
 	(void)snprintf(launch_fd, sizeof(launch_fd), "%d", theirs);
 	(void)snprintf(rootfs_fd, sizeof(rootfs_fd), "%d", s->rootfs_fd);
-	const char *argv[] = {program,   "--config",    config,    "--launch-fd",
-			      launch_fd, "--rootfs-fd", rootfs_fd, NULL};
-	struct launch launch = {argv, {theirs, s->rootfs_fd}, {FD_NONE, FD_NONE, FD_NONE}};
+	(void)snprintf(lock_fd, sizeof(lock_fd), "%d", s->data_fd);
+	const char *argv[] = {program,       "--config", config,      "--launch-fd", launch_fd,
+			      "--rootfs-fd", rootfs_fd,  "--lock-fd", lock_fd,       NULL};
+	struct launch launch = {
+		argv, {theirs, s->rootfs_fd, s->data_fd}, {FD_NONE, FD_NONE, FD_NONE}};
 	return launch_start(&launch, &pid, err);
 }
 

@@ -173,6 +173,7 @@ static void report_failure(struct monitor *monitor, uint32_t exit_code, const st
 	if (monitor->data_fd >= 0)
 		(void)journal_append_at(monitor->data_fd, MONITOR_JOURNAL, &record,
 					!monitor->config->auto_remove, &ignored);
+	fd_closep(&monitor->lock_fd);
 	message.failed.exit_code = exit_code;
 	message.failed.err = *err;
 	clients_tell_all(&monitor->clients, &message, monitor->config->stall_timeout_ms);
@@ -200,6 +201,7 @@ static int start(struct monitor *monitor, struct err *err)
 		report_failure(monitor, 125, err);
 		return rc;
 	}
+	fd_closep(&monitor->lock_fd);
 	message.number = (uint64_t)monitor->init;
 	clients_tell_all(&monitor->clients, &message, monitor->config->stall_timeout_ms);
 	return 0;
@@ -284,11 +286,12 @@ static void monitor_free(struct monitor *monitor)
 	fd_closep(&monitor->listener);
 	fd_closep(&monitor->oom_fd);
 	fd_closep(&monitor->rootfs_fd);
+	fd_closep(&monitor->lock_fd);
 	free(monitor);
 }
 
 static struct monitor *monitor_new(const struct monitor_config *config, struct arena *arena,
-				   int rootfs_fd)
+				   const struct monitor_fds *fds)
 {
 	struct monitor *monitor = calloc(1, sizeof(*monitor));
 
@@ -298,7 +301,8 @@ static struct monitor *monitor_new(const struct monitor_config *config, struct a
 	monitor->arena = arena;
 	monitor->state_fd = monitor->data_fd = monitor->signal_fd = FD_NONE;
 	monitor->listener = monitor->oom_fd = FD_NONE;
-	monitor->rootfs_fd = rootfs_fd;
+	monitor->rootfs_fd = fds->rootfs;
+	monitor->lock_fd = fds->lock;
 	monitor->log.fd = FD_NONE;
 	stdio_init(&monitor->stdio, config->tty);
 	return monitor;
@@ -307,12 +311,14 @@ static struct monitor *monitor_new(const struct monitor_config *config, struct a
 int monitor_run(const struct monitor_config *config, const struct monitor_fds *fds,
 		struct arena *arena, struct err *err)
 {
-	struct monitor *monitor = monitor_new(config, arena, fds->rootfs);
+	struct monitor *monitor = monitor_new(config, arena, fds);
 	int rc = 0;
 
 	if (monitor == NULL)
 		return err_set(err, ERR_SYSTEM, ENOMEM, "start a monitor");
-	if (fds->launch >= 0)
+	if (fds->lock >= 0 && fcntl(fds->lock, F_SETFD, FD_CLOEXEC) < 0)
+		rc = err_errno(err, "take --lock-fd %d over", fds->lock);
+	if (rc == 0 && fds->launch >= 0)
 		rc = launch_greet(monitor, fds->launch, err);
 	if (rc == 0) {
 		rc = monitor_open(monitor, err);

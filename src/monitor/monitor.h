@@ -3,7 +3,7 @@
  *
  * Purpose    Starts the container through the runtime, carries its stdio to the log and to attached
  *            clients, records its end, cleans up. wire/config.h tells the whole contract.
- * Ownership  monitor_run() owns the two descriptors from its call on.
+ * Ownership  monitor_run() owns the descriptors from its call on.
  * Errors     Those after the clients are known are told to them and recorded in the journal;
  *            the return value is for the exit status of the process alone.
  */
@@ -17,6 +17,7 @@
 struct monitor_fds {
 	int launch;
 	int rootfs;
+	int lock;
 };
 
 /* Leaves the caller's session and stdio; becomes the reaper of what it will start. */

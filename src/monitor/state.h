@@ -26,6 +26,7 @@ struct monitor {
 	int listener;
 	int oom_fd;
 	int rootfs_fd;
+	int lock_fd; /* until the container runs, or does not */
 	struct stdio stdio;
 	struct log log;
 	struct clients clients;

@@ -49,7 +49,9 @@ def test_run_passes_every_byte(podman):
 
 
 def test_run_on_a_terminal(podman):
-    status, shown = podman.terminal("run", "--rm", "-it", "box", "sh", "-c", "tty; stty size; exit 4", size=(31, 97))
+    # The size comes from conmon, beside the start.
+    script = "tty; for i in 1 2 3 4 5; do stty size && break; sleep 0.2; done; exit 4"
+    status, shown = podman.terminal("run", "--rm", "-it", "box", "sh", "-c", script, size=(31, 97))
     assert status == 4
     assert "/dev/pts/0" in shown or "/dev/console" in shown
     assert "31 97" in shown
@@ -512,7 +514,7 @@ def test_exec_options(podman, box):
 
 def test_exec_on_a_terminal(podman, box):
     status, shown = podman.terminal("exec", "-it", box, "sh", size=(22, 66), conversation=[
-        ("# ", "tty; stty size\n"), ("22 66", "exit 12\n")])
+        ("# ", "tty; sleep 0.2; stty size\n"), ("22 66", "exit 12\n")])
     assert status == 12, shown
     assert "/dev/pts/" in shown
 

@@ -14,13 +14,16 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
-from box import kill_safe  # noqa: E402,F401
+from box import without_leak_check  # noqa: E402
 from engine import cli, engine  # noqa: E402,F401
-
-pytestmark = pytest.mark.usefixtures("kill_safe")
 
 KILLS = int(os.environ.get("CORTEN_KILLS", "15"))
 SEED = int(os.environ.get("CORTEN_KILL_SEED", random.SystemRandom().randrange(1 << 30)))
+
+
+@pytest.fixture(autouse=True)
+def kill_safe(cli, monkeypatch):
+    monkeypatch.setattr(cli, "env", without_leak_check(cli.env))
 
 
 def one_kill(cli, rng):

@@ -8,13 +8,14 @@
  *
  * How the engine starts one:
  *
- *     corten-monitor --config PATH [--launch-fd N] [--rootfs-fd N]
+ *     corten-monitor --config PATH [--launch-fd N] [--rootfs-fd N] [--lock-fd N]
  *
  * --launch-fd is one end of a SOCK_SEQPACKET socketpair that speaks attach.h. The engine puts its
  * ATTACH_HELLO into its own end before or right after the spawn; the monitor reads that before it
  * starts the container, so a client attached this way misses no byte. The first answer is
- * ATTACH_STARTED or ATTACH_FAILED. --rootfs-fd is handed to the runtime as it is. The monitor makes
- * itself a session of its own: the engine spawns it, and need not wait for it.
+ * ATTACH_STARTED or ATTACH_FAILED. --rootfs-fd is handed to the runtime as it is. --lock-fd holds a
+ * lock that is let go before that answer: nobody removes the folders of a container that is being
+ * started, though the engine may have been killed. The monitor makes itself a session of its own: the engine spawns it, and need not wait for it.
  *
  * In state_dir the monitor makes `attach.sock` (mode 0600) and, for a moment, `console.sock`,
  * `runtime.log` and `pid`. In data_dir it appends to `journal` (journal.h) and writes `log`,
