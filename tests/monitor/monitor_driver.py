@@ -108,14 +108,16 @@ class Container:
                       "namespaces": [{"type": t} for t in ("pid", "ipc", "uts", "mount", "network")]},
         }
 
-    def start(self, flags=WANT_STDOUT | WANT_STDERR | PACED, rows=0, columns=0):
-        """Spawns the monitor; returns the starting client."""
+    def start(self, flags=WANT_STDOUT | WANT_STDERR | PACED, rows=0, columns=0, lock=None):
+        """Spawns the monitor, which may take a lock over; returns the starting client."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         client = Client(ours, flags, rows, columns)
         self.clients.append(client)
+        held = [] if lock is None else [lock]
         self.process = subprocess.Popen(
-            [BIN / "corten-monitor", "--config", self.state / "monitor.json", "--launch-fd", str(theirs.fileno())],
-            pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+            [BIN / "corten-monitor", "--config", self.state / "monitor.json", "--launch-fd", str(theirs.fileno()),
+             *(word for fd in held for word in ("--lock-fd", str(fd)))],
+            pass_fds=[theirs.fileno(), *held], stdin=subprocess.DEVNULL)
         theirs.close()
         return client
 

@@ -1,4 +1,5 @@
 """corten-monitor from a container's start to its end."""
+import fcntl
 import os
 import signal
 import socket
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor_driver import (BIN, CLEANED, DETACH, ERROR, EXITED, PACED, RESIZE, SIGNAL, STARTED, STDERR, STDIN,
+from monitor_driver import (BIN, CLEANED, DETACH, ERROR, EXITED, FAILED, PACED, RESIZE, SIGNAL, STARTED, STDERR, STDIN,
                             STDIN_CLOSE, STDOUT, WANT_STDERR, WANT_STDIN, WANT_STDOUT, WILL_CLEAN)
 
 
@@ -234,6 +235,27 @@ def test_exit_command_after_a_failed_start(container, tmp_path):
     c.start().failed()
     c.wait()
     assert marker.exists()
+
+
+@pytest.mark.parametrize("program", ["/bin/cat", "nonesuch"])
+def test_a_lock_is_held_while_the_container_starts(container, tmp_path, program):
+    started, go = tmp_path / "started", tmp_path / "go"
+    os.mkfifo(go)
+    hook = {"path": "/bin/sh", "args": ["sh", "-c", f"echo >{started}; read line <{go}"]}
+    c = container(program, oci=lambda document: document.update(hooks={"createRuntime": [hook]}))
+    ours = os.open(c.data, os.O_RDONLY)
+    fcntl.flock(ours, fcntl.LOCK_EX)
+    client = c.start(lock=ours)
+    os.close(ours)  # as of a starter that is killed
+    other = os.open(c.data, os.O_RDONLY)
+    while not started.exists():
+        time.sleep(0.01)
+    with pytest.raises(BlockingIOError):
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    go.write_text("\n")
+    client.until(STARTED if program == "/bin/cat" else FAILED)
+    fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(other)
 
 
 def test_nothing_starts_without_a_starter(container):
