@@ -21,9 +21,10 @@ enum sync_type {
 	SYNC_GO,             /* parent: go on */
 	SYNC_STAGE,          /* the stage failed: result says at what */
 	SYNC_CHILD,          /* a helper: pid is the process that it made */
-	SYNC_DEVICES,        /* child: the nodes are made; I wait for SYNC_GO, and the rules */
-	SYNC_MOUNTED, /* child: all is mounted; I wait for SYNC_GO, and the runtime's hooks */
-	SYNC_HOOKED,  /* child: the startContainer hooks have run */
+	SYNC_LOOPBACK, /* child: a socket in my network namespace follows, as one more packet */
+	SYNC_DEVICES,  /* child: the nodes are made; I wait for SYNC_GO, and the rules */
+	SYNC_MOUNTED,  /* child: all is mounted; I wait for SYNC_GO, and the runtime's hooks */
+	SYNC_HOOKED,   /* child: the startContainer hooks have run */
 };
 
 struct sync_message {

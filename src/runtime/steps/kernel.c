@@ -1,9 +1,5 @@
-/* Host name, domain name, the loopback interface and sysctls: kernel parameters that the container's namespaces hold. */
-#include <errno.h>
-#include <net/if.h>
+/* Host name, domain name and sysctls: kernel parameters that the container's namespaces hold. */
 #include <sched.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 
 #include "kern/ns/ns.h"
 #include "kern/proc/sysctl.h"
@@ -47,29 +43,11 @@ static int kernel_set_names(struct start *start, struct err *err)
 	return rc;
 }
 
-/* A network namespace of its own starts with lo down; engines count on it being up, as runc has it. */
-static int kernel_raise_loopback(const struct start *start, struct err *err)
-{
-	struct ifreq request = {.ifr_name = "lo"};
-
-	if (!(start->new_namespaces & CLONE_NEWNET))
-		return 0;
-	auto_fd sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (sock < 0)
-		return errno == EAFNOSUPPORT ? 0 : err_errno(err, "bring lo up");
-	request.ifr_flags = IFF_UP | IFF_RUNNING;
-	if (ioctl(sock, SIOCSIFFLAGS, &request) < 0)
-		return err_errno(err, "bring lo up");
-	return 0;
-}
-
 int step_kernel_set(struct start *start, struct err *err)
 {
 	const json_pairs *sysctl = &start->config->linux->sysctl;
 	int rc = kernel_set_names(start, err);
 
-	if (rc == 0)
-		rc = kernel_raise_loopback(start, err);
 	for (size_t i = 0; rc == 0 && i < sysctl->count; i++) {
 		rc = sysctl_check_allowed(sysctl->items[i].key, kernel_namespaces(start), err);
 		if (rc == 0)
