@@ -21,31 +21,16 @@ const struct option cli_global_options[] = {
 const size_t cli_global_option_count = sizeof(cli_global_options) / sizeof(cli_global_options[0]);
 
 const struct command *const cli_commands[] = {
-	&command_run,
-	&command_create,
-	&command_start,
-	&command_attach,
-	&command_exec,
-	&command_ps,
-	&command_stop,
-	&command_kill,
-	&command_wait,
-	&command_rm,
-	&command_logs,
-	&command_inspect,
-	&command_image_ls,
-	&command_image_load,
-	&command_image_import,
-	&command_image_rm,
-	&command_image_tag,
-	&command_image_inspect,
-	&command_info,
-	&command_version,
-	&command_completion,
-	&command_man,
-	&command_help,
-	&command_cleanup,
-	NULL,
+	&command_run,          &command_create,        &command_start,
+	&command_attach,       &command_exec,          &command_ps,
+	&command_stop,         &command_kill,          &command_wait,
+	&command_rm,           &command_logs,          &command_inspect,
+	&command_image_ls,     &command_image_history, &command_image_load,
+	&command_image_import, &command_image_rm,      &command_image_prune,
+	&command_image_tag,    &command_image_untag,   &command_image_inspect,
+	&command_image_tree,   &command_image_exists,  &command_info,
+	&command_version,      &command_completion,    &command_man,
+	&command_help,         &command_cleanup,       NULL,
 };
 
 /* Whether the words begin with a name such as "image ls"; how many of them it takes. */
@@ -97,7 +82,7 @@ static const struct command *find(char *const *words, size_t count, size_t *ret_
 	return NULL;
 }
 
-static void print_error(const struct err *err)
+void cli_print_error(const struct err *err)
 {
 	char text[ERROR_MAX];
 
@@ -156,7 +141,7 @@ static int unknown_command(char *const *words, size_t count)
 
 static int usage_error(const struct command *command, const struct err *err)
 {
-	print_error(err);
+	cli_print_error(err);
 	(void)fprintf(stderr, "See 'corten %s --help'.\n", command->name);
 	return USAGE_STATUS;
 }
@@ -215,7 +200,7 @@ static int run_command(struct cli *cli, char **words, size_t count)
 	if (rc == 0)
 		rc = command->run(cli, values, &args, &err);
 	if (rc < 0 && err.kind != ERR_NONE)
-		print_error(&err);
+		cli_print_error(&err);
 	engine_close(cli->engine);
 	if (rc < 0)
 		rc = command->failure != 0 ? command->failure : 1;
@@ -255,7 +240,7 @@ int cli_main(int argc, char **argv, char **env)
 	if (argc < 1)
 		return show_help();
 	if (option_parse(&set, 1, true, argv + 1, (size_t)argc - 1, &arena, &args, &err) < 0) {
-		print_error(&err);
+		cli_print_error(&err);
 		(void)fprintf(stderr, "See 'corten --help'.\n");
 		return USAGE_STATUS;
 	}

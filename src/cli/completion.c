@@ -62,10 +62,15 @@ static const char *bash_action(enum option_hint hint)
 	return "none";
 }
 
+/* What begins with a capital letter stands for something else and is not to be typed. */
 static void add_words_of(const char *metavar, struct buf *out)
 {
-	for (; *metavar != '\0'; metavar++)
-		buf_char(out, *metavar == '|' ? ' ' : *metavar);
+	while (*metavar != '\0') {
+		size_t len = strcspn(metavar, "|");
+		if (*metavar < 'A' || *metavar > 'Z')
+			buf_fmt(out, "%.*s ", (int)len, metavar);
+		metavar += len + (metavar[len] == '|');
+	}
 }
 
 static void bash_value(const struct option *option, struct buf *out)

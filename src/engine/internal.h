@@ -117,6 +117,12 @@ void files_resolv(const struct engine_options *options, const char *host_text, b
 int files_write(int data_fd, const struct engine_options *options, const char *hostname,
 		bool host_network, const char *label, struct err *err);
 
+/* ---- images.c ---- */
+
+/* The names as people write them. */
+int images_familiar_names(const json_strings *names, struct arena *arena, json_strings *ret_names,
+			  struct err *err);
+
 /* ---- host.c ---- */
 
 struct spec_host;

@@ -1,0 +1,280 @@
+"""The commands over images, and `--format` wherever it is."""
+import hashlib
+import io
+import json
+import re
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+
+from engine import make_engine  # noqa: E402
+
+
+def layer(**files):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name, text in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(text)
+            tar.addfile(entry, io.BytesIO(text.encode()))
+    return out.getvalue()
+
+
+BASE, TOP, OTHER = layer(a="a" * 5000), layer(b="b" * 700), layer(c="c" * 90)
+
+
+def archive(layers, names, created="2020-01-02T03:04:05Z", history=None, labels=None):
+    """What `docker save` writes of one image."""
+    config = json.dumps({
+        "created": created, "architecture": "amd64", "os": "linux", "config": {"Cmd": ["sh"], "Labels": labels},
+        "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(one).hexdigest() for one in layers]},
+        "history": history or [{"created": created, "created_by": f"step {i}"} for i in range(len(layers))]}).encode()
+    image = hashlib.sha256(config).hexdigest()
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name, data in ((image + ".json", config), *((f"{i}.tar", one) for i, one in enumerate(layers)),
+                           ("manifest.json", json.dumps([{"Config": image + ".json", "RepoTags": names,
+                                                          "Layers": [f"{i}.tar" for i in range(len(layers))]}]).encode())):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            tar.addfile(entry, io.BytesIO(data))
+    return image, out.getvalue()
+
+
+@pytest.fixture(scope="module")
+def engine():
+    made = make_engine()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def cli(engine):
+    """The engine with no image but `bb`."""
+    yield engine
+    engine.clear()
+    for image in set(engine("images", "-q", "--no-trunc").ok().split()):
+        if engine("image", "inspect", "--format", "{{.RepoTags}}", image).ok() != "[bb:latest]\n":
+            engine("rmi", "-f", image).ok()
+
+
+def load(cli, *words, **more):
+    image, data = archive(*words, **more)
+    path = cli.folder / "one.tar"
+    path.write_bytes(data)
+    cli("load", "-q", "-i", path).ok()
+    return image
+
+
+def names(cli, *words):
+    return cli("images", "--format", "{{.Repository}}:{{.Tag}}", *words).ok().split()
+
+
+# --- ls ---
+
+def test_ls_filters(cli):
+    old = load(cli, [BASE], ["team/one:1", "team/one:2"], created="2019-01-01T00:00:00Z", labels={"tier": "back"})
+    new = load(cli, [BASE, TOP], ["two:latest"], created="2021-01-01T00:00:00Z", labels={"tier": "front", "x": ""})
+    lost = load(cli, [OTHER], [], created="2020-01-01T00:00:00Z")
+    assert names(cli)[1:] == ["two:latest", "<none>:<none>", "team/one:1", "team/one:2"], "the newest first"
+    for words, wanted in (
+            (["reference=team/*"], ["team/one:1", "team/one:2"]), (["reference=*:1"], []), (["reference=*/*:1"], ["team/one:1"]),
+            (["reference=two"], ["two:latest"]), (["dangling=true"], ["<none>:<none>"]), (["label=tier"], ["two:latest", "team/one:1", "team/one:2"]),
+            (["label=tier=front"], ["two:latest"]), (["label=tier", "label=x"], ["two:latest"]), ([f"before={lost[:12]}"], ["team/one:1", "team/one:2"]),
+            (["since=team/one:1", "dangling=true"], ["<none>:<none>"]), (["since=two"], ["bb:latest"]), (["until=2019-06-01T00:00:00Z"], ["team/one:1", "team/one:2"]),
+            (["reference=two", "reference=team/one:2"], ["two:latest", "team/one:2"])):
+        assert names(cli, *(word for one in words for word in ("--filter", one))) == wanted, words
+    assert names(cli, "team/one") == ["team/one:1", "team/one:2"]
+    assert cli("images", "-q", "--no-trunc", "team/one").ok() == f"sha256:{old}\n", "an id once"
+    assert cli("images", "-q", "two").ok() == new[:12] + "\n"
+    cli("images", "--filter", "before=absent").failed("absent")
+    cli("images", "--filter", "dangling=perhaps").failed("dangling=perhaps")
+    cli("images", "--filter", "size=1").failed("invalid filter 'size'")
+
+
+def test_ls_tables(cli):
+    image = load(cli, [BASE], ["one:1"])
+    head, row = cli("images", "one").ok().splitlines()
+    assert head.split("   ")[0] == "REPOSITORY" and re.fullmatch(rf"one +1 +{image[:12]} +\d+ years ago +5kB", row), row
+    assert cli("images", "--digests", "one").ok().splitlines()[0].split() == ["REPOSITORY", "TAG", "DIGEST", "IMAGE", "ID", "CREATED", "SIZE"]
+    assert cli("images", "--format", "table {{.ID}}\\t{{.Tag}}", "one").ok() == f"IMAGE ID       TAG\n{image[:12]}   1\n"
+    row = json.loads(cli("images", "--format", "json", "one").ok())
+    assert (row["Repository"], row["Tag"], row["ID"], row["Size"]) == ("one", "1", image[:12], "5kB")
+    cli("images", "--format", "{{.Nope}}").failed("can't evaluate field Nope in type image: Containers")
+    cli("images", "--format", "{{").failed("unclosed action")
+    assert cli("images", "--format", "", "one").ok() == cli("images", "one").ok()
+
+
+# --- history, tree, untag, exists ---
+
+def test_history(cli):
+    load(cli, [BASE, TOP], ["one"], history=[
+        {"created": "2020-01-02T03:04:05Z", "created_by": "first\tstep"}, {"created_by": "none", "empty_layer": True},
+        {"created": "nonsense", "created_by": "x" * 60 + "\x1b[2J", "comment": "last"}])
+    rows = cli("history", "--format", "{{.ID}}|{{.CreatedSince}}|{{.CreatedBy}}|{{.Size}}|{{.Comment}}", "one").ok().splitlines()
+    assert re.fullmatch(r"[0-9a-f]{12}\|N/A\|x{44}…\|700B\|last", rows[0]), rows
+    assert rows[1] == "<missing>|N/A|none|0B|" and re.fullmatch(r"<missing>\|\d+ years ago\|first step\|5kB\|", rows[2]), rows
+    assert "\x1b" not in cli("history", "--no-trunc", "one").ok()
+    assert "5000" in cli("history", "-H=false", "one").ok() and "2020-01-02T03:04:05Z" in cli("history", "--human=false", "one").ok()
+    assert cli("history", "-q", "one").ok().splitlines()[1:] == ["<missing>"] * 2
+    cli("history", "absent").failed("absent")
+
+
+def test_history_that_says_less_than_there_is(cli):
+    load(cli, [BASE, TOP], ["one"], history=[{"created_by": "only"}])
+    assert cli("history", "--format", "{{.CreatedBy}}:{{.Size}}", "one").ok().splitlines() == [":700B", "only:5kB"]
+
+
+def test_tree(cli):
+    base = load(cli, [BASE], ["base"])
+    load(cli, [BASE, TOP], ["one"])
+    load(cli, [BASE, TOP, OTHER], ["two"])
+    load(cli, [BASE, OTHER], ["three"])
+    told = cli("image", "tree", "two").ok().splitlines()
+    assert told[1:4] == ["Tags:     [two:latest]", "Size:     5.79kB", "Image Layers"]
+    assert [line.split(" Size: ")[1].split() for line in told[4:7]] == [
+        ["5kB", "Top", "Layer", "of:", "[base:latest]"], ["700B", "Top", "Layer", "of:", "[one:latest]"], ["90B", "Top", "Layer", "of:", "[two:latest]"]]
+    assert [line[:4] for line in told[4:7]] == ["├── ", "├── ", "└── "]
+    told = cli("image", "tree", "--whatrequires", base).ok().splitlines()
+    assert len([line for line in told[4:] if line]) == 3 and sum(line.startswith(("├── ", "└── ")) for line in told) == 2
+
+
+def test_untag_and_exists(cli):
+    image = load(cli, [BASE], ["one:1", "one:2", "one:3"])
+    cli("untag", "one:1", "one:2").ok()
+    assert names(cli, "one") == ["one:1", "one:3"]
+    cli("untag", "one:1", "one:3", "bb").failed("'bb' is no name of image")
+    assert names(cli, "one") == ["one:1", "one:3"], "all or nothing"
+    assert cli("image", "untag", "one:1").ok() == "" and names(cli, "one") == []
+    assert cli("image", "exists", image).status == 0
+    done = cli("image", "exists", "one:1")
+    assert (done.status, done.out, done.err) == (1, "", "")
+
+
+# --- rm, prune ---
+
+def test_rm_flags(cli):
+    load(cli, [BASE], ["one:1", "one:2"])
+    assert cli("rmi", "--ignore", "absent").ok() == "" and cli("rmi", "--no-prune", "one:1").ok() == "Untagged: one:1\n"
+    cli("rmi", "absent").failed("absent", status=1)
+    cli("rmi").failed("--all", status=125)
+    cli("rmi", "--all", "one:2").failed("--all", status=125)
+
+
+def test_rm_all():
+    made = make_engine()
+    try:
+        load(made, [BASE], ["one:1", "one:2"])
+        load(made, [TOP], [])
+        made("create", "--name", "keeps", "bb").ok()
+        made("image", "rm", "--all").failed("is used by container")
+        assert names(made) == ["bb:latest"]
+        made("rm", "keeps").ok()
+        assert "Untagged: bb:latest" in made("rmi", "-a", "-f").ok() and names(made) == []
+    finally:
+        made.close()
+
+
+def test_prune(cli):
+    lost = load(cli, [BASE, TOP], [], created="2019-01-01T00:00:00Z", labels={"keep": "no"})
+    named = load(cli, [BASE], ["one"], created="2020-01-01T00:00:00Z")
+    assert cli("image", "prune", stdin="").ok() == (
+        "WARNING! This will remove all dangling images.\nAre you sure you want to continue? [y/N] Total reclaimed space: 0B\n")
+    for refused in (["--filter", "label=keep=yes"], ["--filter", "label!=keep"], ["--filter", "until=2018-01-01T00:00:00Z"]):
+        assert cli("image", "prune", "-f", *refused).ok() == "Total reclaimed space: 0B\n", refused
+    wanted = f"Deleted Images:\ndeleted: sha256:{lost}\n\nTotal reclaimed space: 700B\n"
+    assert cli("image", "prune", "--dry-run").ok() == wanted
+    assert cli("image", "exists", lost).status == 0
+    assert cli("image", "prune", stdin="y\n").ok().endswith("[y/N] " + wanted)
+    assert cli("image", "exists", lost).status == 1 and cli("image", "exists", named).status == 0
+    layers = {one.name for one in (cli.root / "layers").iterdir()}
+    assert hashlib.sha256(BASE).hexdigest() in layers and hashlib.sha256(TOP).hexdigest() not in layers
+
+
+def test_prune_all(cli):
+    used = cli("image", "inspect", "--format", "{{.Id}}", "bb").ok().strip()
+    cli("create", "--name", "user", "bb").ok()
+    one = load(cli, [BASE, TOP], ["one:1", "one:2"])
+    two = load(cli, [BASE], ["two"])
+    told = cli("image", "prune", "--all", "--dry-run").ok()
+    assert cli("image", "prune", "-a", "-f").ok() == told
+    assert sorted(told.splitlines()[1:-2]) == sorted([
+        "untagged: one:1", "untagged: one:2", f"deleted: sha256:{one}", "untagged: two:latest", f"deleted: sha256:{two}"])
+    assert told.endswith("Total reclaimed space: 5.7kB\n") and cli("images", "-q", "--no-trunc").ok().strip() == used
+    assert "without at least one container" in cli("image", "prune", "-a", stdin="n\n").ok()
+
+
+# --- inspect, version, info, ps ---
+
+def test_inspect_formats(cli):
+    one = cli("create", "--name", "c1", "--label", "a.b=c", "-e", "X=1", "bb", "echo", "hi").ok().strip()
+    told = cli("inspect", "-f", "{{.Name}} {{.State.Status}} {{.State.ExitCode}} {{.Path}} {{join .Args \"+\"}} {{index .Config.Labels \"a.b\"}}", "c1").ok()
+    assert told == "/c1 created 0 echo hi c\n"
+    assert cli("inspect", "-f", "{{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}", "c1").ok() == "none\n"
+    assert cli("inspect", "-f", "{{range .Config.Env}}{{println .}}{{end}}", "c1").ok().startswith("PATH=")
+    assert json.loads(cli("inspect", "-f", "json", "c1").ok())[0]["Id"] == one
+    assert json.loads(cli("inspect", "-f", "{{json .State}}", "c1").ok())["Running"] is False
+    assert cli("inspect", "-f", "{{.Id}}", "c1", "bb").ok().splitlines()[0] == one
+    cli("inspect", "--type", "image", "c1").failed("c1")
+    cli("inspect", "--type", "container", "bb").failed("bb")
+    cli("inspect", "--type", "planet", "bb").failed("planet")
+    cli("inspect", "-f", "{{.Id", "c1").failed("unclosed action", status=64)
+    cli("inspect", "-f", "{{.State.Statuss}}", "c1").failed('map has no entry for key "Statuss"', status=1)
+
+
+def test_image_inspect_has_dockers_keys(cli):
+    image = load(cli, [BASE, TOP], ["one:1"], labels={"a": "b"})
+    told = json.loads(cli("image", "inspect", "one:1").ok())[0]
+    assert told["Id"] == "sha256:" + image and told["RepoTags"] == ["one:1"] and told["RepoDigests"] == []
+    assert told["RootFS"]["Layers"] == ["sha256:" + hashlib.sha256(part).hexdigest() for part in (BASE, TOP)]
+    assert told["GraphDriver"]["Data"]["UpperDir"].endswith(hashlib.sha256(TOP).hexdigest() + "/diff")
+    assert Path(told["GraphDriver"]["Data"]["LowerDir"]).is_dir() and told["Size"] == 5700
+
+
+def test_version_and_info(cli):
+    version = cli("version", "-f", "{{.Server.Version}} {{.Client.Version}} {{.Version}}").ok().split()
+    assert len(set(version)) == 1 and re.fullmatch(r"\d+\.\d+\.\d+", version[0])
+    assert json.loads(cli("version", "--format", "json").ok())["Client"]["Os"] == "linux"
+    assert cli("info", "--format", "{{.Root}}|{{.OSType}}|{{.Driver}}").ok() == f"{cli.root}|linux|overlay\n"
+    assert json.loads(cli("info", "-f", "{{json .}}").ok())["Images"] >= 1
+    cli("info", "-f", "{{.Nope}}").failed('no entry for key "Nope"')
+
+
+def test_ps_formats(cli):
+    one = cli("create", "--name", "c1", "--label", "colour=red", "-v", "/tmp:/mnt", "bb", "sh", "-c", "a b").ok().strip()
+    told = cli("ps", "-a", "--no-trunc", "--format", "{{.ID}} {{.Image}} {{.Command}} {{.State}} {{.Label \"colour\"}} {{.Mounts}} {{.Size}}").ok()
+    assert told == f"{one} bb \"sh -c 'a b'\" created red /tmp 0B (virtual {cli('images', '--format', '{{.Size}}', 'bb').ok().strip()})\n"
+    assert cli("ps", "-a", "--format", "table {{.Names}}\\t{{.Label \"colour\"}}").ok() == "NAMES     colour\nc1        red\n"
+    assert cli("ps", "-as").ok().splitlines()[0].endswith("SIZE")
+    assert cli("ps", "-aq", "--format", "{{.Names}}").ok() == "c1\n"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4} \S+\n", cli("ps", "-a", "--format", "{{.CreatedAt}}").ok())
+
+
+def test_a_running_containers_size(cli):
+    cli.detached("dd if=/dev/zero of=/big bs=1000 count=50 2>/dev/null; sleep 100", "--name", "writer")
+    end = time.monotonic() + 10
+    while "50kB" not in cli("ps", "--format", "{{.Size}}").ok() and time.monotonic() < end:
+        time.sleep(0.1)
+    assert cli("ps", "--format", "{{.Size}}").ok().startswith("50kB (virtual ")
+
+
+def test_what_a_terminal_sees(cli):
+    """An image's words do not command a terminal; what goes into a pipe is exact."""
+    load(cli, [BASE], ["one"], labels={"evil": "\x1b[2J"})
+    words = ("image", "inspect", "-f", "{{index .Config.Labels \"evil\"}}", "one")
+    assert cli(*words).ok() == "\x1b[2J\n"
+    shown = cli.terminal(*words)
+    assert "?[2J" in str(shown) and "\x1b[2J" not in str(shown)
+
+
+def test_completion_of_formats(engine):
+    script = engine("completion", "bash").ok()
+    check = script + "\nCOMP_WORDS=(corten images --format ''); COMP_CWORD=3; _corten; echo ${COMPREPLY[@]}\n"
+    out = subprocess.run(["bash"], input=check, capture_output=True, text=True, timeout=20, check=False).stdout
+    assert out.strip() == "table json"
