@@ -21,16 +21,22 @@ const struct option cli_global_options[] = {
 const size_t cli_global_option_count = sizeof(cli_global_options) / sizeof(cli_global_options[0]);
 
 const struct command *const cli_commands[] = {
-	&command_run,          &command_create,        &command_start,
-	&command_attach,       &command_exec,          &command_ps,
-	&command_stop,         &command_kill,          &command_wait,
-	&command_rm,           &command_logs,          &command_inspect,
-	&command_image_ls,     &command_image_history, &command_image_load,
-	&command_image_import, &command_image_rm,      &command_image_prune,
-	&command_image_tag,    &command_image_untag,   &command_image_inspect,
-	&command_image_tree,   &command_image_exists,  &command_info,
-	&command_version,      &command_completion,    &command_man,
-	&command_help,         &command_cleanup,       NULL,
+	&command_run,           &command_create,
+	&command_start,         &command_attach,
+	&command_exec,          &command_ps,
+	&command_stop,          &command_kill,
+	&command_wait,          &command_rm,
+	&command_logs,          &command_inspect,
+	&command_image_ls,      &command_image_history,
+	&command_image_load,    &command_image_import,
+	&command_image_rm,      &command_image_prune,
+	&command_image_tag,     &command_image_untag,
+	&command_image_inspect, &command_image_tree,
+	&command_image_diff,    &command_image_exists,
+	&command_system_df,     &command_info,
+	&command_version,       &command_completion,
+	&command_man,           &command_help,
+	&command_cleanup,       NULL,
 };
 
 /* Whether the words begin with a name such as "image ls"; how many of them it takes. */
@@ -119,11 +125,11 @@ static int unknown_command(char *const *words, size_t count)
 	const char *nearest = NULL;
 	size_t best = 3;
 
-	if (count > 0 && strcmp(words[0], "image") == 0) {
+	if (count > 0 && (strcmp(words[0], "image") == 0 || strcmp(words[0], "system") == 0)) {
 		(void)fprintf(stderr,
-			      "corten: '%s' is not a command of 'corten image'\n"
+			      "corten: '%s' is not a command of 'corten %s'\n"
 			      "See 'corten --help'\n",
-			      count > 1 ? words[1] : "");
+			      count > 1 ? words[1] : "", words[0]);
 		return 1;
 	}
 	for (size_t i = 0; cli_commands[i] != NULL; i++) {

@@ -136,7 +136,7 @@ static int find_span(struct cli *cli, const struct filters *filters, struct span
 	const char *since = filters_first(filters, "since"),
 		   *before = filters_first(filters, "before");
 	const char *until = filters_first(filters, "until");
-	struct engine_image image;
+	struct engine_image image = {0};
 	int64_t ns = 0;
 	int rc = 0;
 

@@ -233,6 +233,7 @@ const struct command command_version = {
 };
 const struct command command_info = {
 	.name = "info",
+	.aliases = "system info",
 	.operands = "",
 	.summary = "show what this installation has and where",
 	.flags = COMMAND_ENGINE,

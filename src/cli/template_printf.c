@@ -154,57 +154,47 @@ static void add_any(const struct verb *verb, const struct data *data, bool quote
 	add_padded(verb, text.data != NULL ? text.data : "", len, out);
 }
 
-static void add_value(const struct verb *verb, const struct data *data, struct buf *out)
+/* Which kinds a verb is for. */
+static bool fits(char letter, enum data_kind kind)
 {
-	bool integer = data->kind == DATA_INTEGER, text = data->kind == DATA_TEXT;
-
-	switch (verb->letter) {
+	switch (letter) {
 	case 'v':
-		add_any(verb, data, verb->sharp, out);
-		return;
+		return true;
 	case 's':
-		if (text || data->kind == DATA_LIST || data->kind == DATA_MAP)
-			add_any(verb, data, false, out);
-		else
-			add_misfit(verb, data, out);
-		return;
+		return kind == DATA_TEXT || kind == DATA_LIST || kind == DATA_MAP;
 	case 'q':
-		if (text)
-			add_any(verb, data, true, out);
-		else
-			add_misfit(verb, data, out);
-		return;
+		return kind == DATA_TEXT;
 	case 't':
-		if (data->kind == DATA_BOOL)
-			add_any(verb, data, false, out);
-		else
-			add_misfit(verb, data, out);
-		return;
+		return kind == DATA_BOOL;
 	case 'x':
 	case 'X':
-		if (text) {
-			add_hex(verb, &data->text, out);
-			return;
-		}
-		/* fall through */
+		return kind == DATA_TEXT || kind == DATA_INTEGER;
 	case 'd':
 	case 'o':
-		if (integer)
-			add_integer(verb, data->integer, out);
-		else
-			add_misfit(verb, data, out);
-		return;
+		return kind == DATA_INTEGER;
 	case 'f':
 	case 'e':
 	case 'g':
-		if (data->kind == DATA_REAL)
-			add_real(verb, data, out);
-		else
-			add_misfit(verb, data, out);
-		return;
+		return kind == DATA_REAL;
 	default:
-		add_misfit(verb, data, out);
+		return false;
 	}
+}
+
+static void add_value(const struct verb *verb, const struct data *data, struct buf *out)
+{
+	char letter = verb->letter;
+
+	if (!fits(letter, data->kind))
+		add_misfit(verb, data, out);
+	else if ((letter == 'x' || letter == 'X') && data->kind == DATA_TEXT)
+		add_hex(verb, &data->text, out);
+	else if (strchr("xXdo", letter) != NULL)
+		add_integer(verb, data->integer, out);
+	else if (strchr("feg", letter) != NULL)
+		add_real(verb, data, out);
+	else
+		add_any(verb, data, letter == 'q' || (letter == 'v' && verb->sharp), out);
 }
 
 int template_printf(struct template_call *call)

@@ -304,6 +304,13 @@ struct engine_pruned {
 int engine_image_prune(struct engine *engine, const struct engine_prune *request,
 		       struct arena *arena, struct engine_pruned *ret_pruned, struct err *err);
 
+/* change: 'A' for added, 'C' for changed, 'D' for deleted. */
+typedef int engine_change_fn(void *arg, char change, const char *path, struct err *err);
+
+/* What leads from the files of `base` to those of `reference`; base NULL: from all layers but its top one. */
+int engine_image_diff(struct engine *engine, const char *reference, const char *base,
+		      engine_change_fn *change, void *arg, struct err *err);
+
 /* Appends an object as Docker's image inspect has it. */
 int engine_image_inspect(struct engine *engine, const char *reference, struct buf *out,
 			 struct err *err);

@@ -157,6 +157,65 @@ def test_untag_and_exists(cli):
     assert (done.status, done.out, done.err) == (1, "", "")
 
 
+# --- diff ---
+
+def layer_of(*entries):
+    """Name and content; None is a folder, ("link", target) a link."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name, what in entries:
+            entry = tarfile.TarInfo(name)
+            entry.mtime, entry.mode = 1_500_000_000, 0o755
+            if what is None:
+                entry.type = tarfile.DIRTYPE
+            elif isinstance(what, tuple):
+                entry.type, entry.linkname = tarfile.SYMTYPE, what[1]
+            else:
+                entry.size = len(what)
+            tar.addfile(entry, io.BytesIO(what.encode() if isinstance(what, str) else b""))
+    return out.getvalue()
+
+
+def test_diff_of_kinds_and_contents(cli):
+    base = layer_of(("a", None), ("a/same", "1"), ("a/sneaky", "1"), ("a/link", ("link", "x")), ("turns", "file"), ("b", None), ("b/x", "x"))
+    top = layer_of(("a", None), ("a/same", "1"), ("a/sneaky", "2"), ("a/link", ("link", "y")), ("turns", None), ("turns/into", "a folder"))
+    load(cli, [base, top], ["one"])
+    load(cli, [base], ["base"])
+    wanted = ["C /a", "C /a/link", "C /a/sneaky", "C /turns", "A /turns/into"]
+    assert cli("image", "diff", "one").ok().splitlines() == wanted, "what agrees in size and time is read"
+    assert cli("image", "diff", "one", "base").ok().splitlines() == wanted
+    assert cli("image", "diff", "base", "one").ok().splitlines() == ["C /a", "C /a/link", "C /a/sneaky", "C /turns"]
+    assert cli("image", "diff", "base").ok().splitlines() == [
+        "A /a", "A /a/link", "A /a/same", "A /a/sneaky", "A /b", "A /b/x", "A /turns"]
+    cli("image", "diff", "one", "absent").failed("absent")
+    cli("image", "diff", "--format", "yaml", "one").failed("yaml")
+
+
+def test_diff_of_whiteouts(cli):
+    base = layer_of(("o", None), ("o/one", "1"), ("o/two", "2"), ("o/sub", None), ("o/sub/x", "x"), ("gone", None), ("gone/x", "x"))
+    top = layer_of(("o", None), ("o/.wh..wh..opq", ""), ("o/two", "22"), ("o/sub", None), (".wh.gone", ""))
+    again = layer_of(("gone", None), ("gone/y", "y"))
+    load(cli, [base, top, again], ["three"])
+    load(cli, [base, top], ["two"])
+    load(cli, [base], ["one"])
+    assert cli("image", "diff", "two").ok().splitlines() == ["D /gone", "C /o", "D /o/one", "C /o/sub", "D /o/sub/x", "C /o/two"]
+    assert cli("image", "diff", "three").ok().splitlines() == ["A /gone", "A /gone/y"]
+    assert cli("image", "diff", "three", "one").ok().splitlines()[:3] == ["C /gone", "D /gone/x", "A /gone/y"]
+
+
+def test_diff_of_hostile_trees(cli):
+    """Links lead nowhere, whatever stands where; depth has its end; names are shown as they are."""
+    base = layer_of(("etc", ("link", "/etc")), ("up", ("link", "../../../..")), ("d", None), ("d/x", "1"))
+    top = layer_of(("etc", None), ("etc/passwd", "mine"), ("up", None), ("up/x", "1"), ("d", ("link", "/etc")), ("new\nline", "x"))
+    load(cli, [base, top], ["one"])
+    told = cli("image", "diff", "one").ok()
+    assert "A /etc/passwd" in told and "hostname" not in told and "A /up/x" in told and "C /d\n" in told
+    assert "\\n" in cli("image", "diff", "--format", "json", "one").ok()
+    deep = layer_of(*(("/".join(["d"] * depth), None) for depth in range(1, 300)))
+    load(cli, [deep], ["deep"])
+    cli("image", "diff", "deep").failed("deeper than 256")
+
+
 # --- rm, prune ---
 
 def test_rm_flags(cli):
@@ -208,6 +267,65 @@ def test_prune_all(cli):
         "untagged: one:1", "untagged: one:2", f"deleted: sha256:{one}", "untagged: two:latest", f"deleted: sha256:{two}"])
     assert told.endswith("Total reclaimed space: 5.7kB\n") and cli("images", "-q", "--no-trunc").ok().strip() == used
     assert "without at least one container" in cli("image", "prune", "-a", stdin="n\n").ok()
+
+
+# --- system df ---
+
+UNITS = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}
+
+
+def size(text):
+    number, unit = re.fullmatch(r"([\d.]+)([kMG]?B).*", text).groups()
+    return float(number) * UNITS[unit]
+
+
+def df(cli):
+    rows = [json.loads(line) for line in cli("system", "df", "--format", "json").ok().splitlines()]
+    return {row["Type"]: row for row in rows}
+
+
+def test_df_explains_every_byte(cli):
+    load(cli, [BASE, TOP], ["one"])
+    load(cli, [BASE, OTHER], [])
+    cli.detached("dd if=/dev/zero of=/big bs=100000 count=10 2>/dev/null; sleep 100", "--name", "writer")
+    cli("create", "--name", "idle", "bb").ok()
+    (cli.root / "trash" / "old").mkdir()
+    (cli.root / "trash" / "old" / "file").write_bytes(b"x" * 30000)
+    (cli.root / "staging" / "0123").mkdir()
+    (cli.root / "staging" / "0123" / "file").write_bytes(b"x" * 60000)
+    (cli.root / "staging" / "0123.lock").touch()
+    (cli.root / "blobs" / "sha256" / ("0" * 64)).write_bytes(b"{}")
+    end = time.monotonic() + 10
+    while size(df(cli)["Containers"]["Size"]) < 1e6 and time.monotonic() < end:
+        time.sleep(0.1)
+    rows = df(cli)
+    assert list(rows) == ["Images", "Containers", "Documents", "Unfinished", "Trash", "Database", "Other"]
+    du = int(subprocess.run(["du", "-sB1", cli.root], check=True, stdout=subprocess.PIPE, text=True).stdout.split()[0])
+    total = sum(size(row["Size"]) for row in rows.values())
+    # Sizes for people have three digits.
+    assert abs(total - du) < 0.006 * du, (total, du, rows)
+    assert (rows["Images"]["TotalCount"], rows["Images"]["Active"]) == ("3", "1")
+    assert (rows["Containers"]["TotalCount"], rows["Containers"]["Active"]) == ("2", "1")
+    assert size(rows["Trash"]["Size"]) >= 30000 and rows["Trash"]["Reclaimable"].endswith("(100%)")
+    assert size(rows["Unfinished"]["Size"]) >= 60000 and rows["Unfinished"]["Reclaimable"].endswith("(100%)")
+    assert rows["Documents"]["TotalCount"] == "4" and rows["Documents"]["Active"] == "3"
+    cli("rm", "-f", "writer", "idle").ok()
+    for left in ("trash/old", "staging/0123"):
+        subprocess.run(["rm", "-r", cli.root / left], check=False)
+    for left in ("staging/0123.lock", "blobs/sha256/" + "0" * 64):
+        (cli.root / left).unlink(missing_ok=True)
+
+
+def test_df_says_what_is_shared(cli):
+    load(cli, [BASE, TOP], ["one"])
+    load(cli, [BASE], ["two"])
+    told = cli("system", "df", "-v").ok()
+    rows = {line.split()[0]: re.split(r" {3,}", line) for line in told.splitlines() if line.startswith(("one", "two"))}
+    assert size(rows["two:latest"][5]) == 0 and size(rows["two:latest"][4]) == size(rows["two:latest"][3])
+    assert size(rows["one:latest"][4]) + size(rows["one:latest"][5]) == pytest.approx(size(rows["one:latest"][3]), rel=0.01)
+    layers = {line.split()[0]: line.split()[1] for line in told.split("Layers space usage:")[1].split("Containers")[0].splitlines()[3:] if line}
+    assert layers[hashlib.sha256(BASE).hexdigest()[:12]] == "2" and layers[hashlib.sha256(TOP).hexdigest()[:12]] == "1"
+    cli("system", "df", "-v", "--format", "json").failed("--format")
 
 
 # --- inspect, version, info, ps ---
