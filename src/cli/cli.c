@@ -33,6 +33,7 @@ const struct command *const cli_commands[] = {
 	&command_image_tag,     &command_image_untag,
 	&command_image_inspect, &command_image_tree,
 	&command_image_diff,    &command_image_exists,
+	&command_image_mount,   &command_image_unmount,
 	&command_system_df,     &command_info,
 	&command_version,       &command_completion,
 	&command_man,           &command_help,

@@ -311,6 +311,26 @@ typedef int engine_change_fn(void *arg, char change, const char *path, struct er
 int engine_image_diff(struct engine *engine, const char *reference, const char *base,
 		      engine_change_fn *change, void *arg, struct err *err);
 
+/*
+ * Mounts an image's files, read-only, at STATE/mounts/ID in the mount namespace of the caller, and only there: in the
+ * host's own, or where the mount would spread to others, ERR_DENIED. Mounted already: its path.
+ */
+int engine_image_mount(struct engine *engine, const char *reference, struct arena *arena,
+		       const char **ret_path, struct err *err);
+
+/* ERR_NOT_FOUND when it is not mounted in this namespace. */
+int engine_image_unmount(struct engine *engine, const char *id, struct err *err);
+
+struct engine_image_mount {
+	const char *id;
+	const char *path;
+};
+typedef JSON_LIST_OF(struct engine_image_mount) engine_image_mounts;
+
+/* What is mounted in this namespace. */
+int engine_image_mount_list(struct engine *engine, struct arena *arena,
+			    engine_image_mounts *ret_mounts, struct err *err);
+
 /* Appends an object as Docker's image inspect has it. */
 int engine_image_inspect(struct engine *engine, const char *reference, struct buf *out,
 			 struct err *err);

@@ -9,6 +9,7 @@
 #include "store/store.h"
 
 #define ENGINE_CONTAINERS "containers" /* the folder beneath root and beneath state */
+#define ENGINE_MOUNTS     "mounts"
 #define ENGINE_ID_MAX     65
 
 struct engine {
@@ -75,6 +76,9 @@ const char *paths_in_root(struct engine *engine, const char *id, const char *nam
 const char *paths_in_state(struct engine *engine, const char *id, const char *name,
 			   struct arena *arena);
 
+/* The folder STATE/mounts, made when it is missing. */
+int paths_open_mounts(struct engine *engine, struct err *err);
+
 /* ---- programs started ---- */
 
 struct launch {
@@ -97,6 +101,10 @@ int launch_runtime(struct engine *engine, const char *const *words, struct err *
 /* The overlay of the image's layers and the container's own folder, as a detached mount. label: or NULL. */
 int rootfs_mount(struct engine *engine, const struct engine_container *container,
 		 const struct store_image *image, int data_fd, const char *label, struct err *err);
+
+/* The image's layers alone, read-only, as a detached mount. empty_fd: of an empty folder. */
+int rootfs_mount_image(struct engine *engine, const struct store_image *image, int empty_fd,
+		       struct err *err);
 
 struct mount_option;
 

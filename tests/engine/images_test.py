@@ -216,6 +216,40 @@ def test_diff_of_hostile_trees(cli):
     cli("image", "diff", "deep").failed("deeper than 256")
 
 
+# --- mount ---
+
+def in_namespace(cli, script, *flags):
+    """A shell in a mount namespace of its own; `corten` is the program."""
+    script = f'corten() {{ {cli.argv()[0]} "$@"; }}; set -e; {script}'
+    return subprocess.run(["unshare", "--mount", *flags, "sh", "-c", script], env=cli.env, stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_mount_in_a_namespace_of_ones_own(cli):
+    image = load(cli, [BASE, TOP], ["two"])
+    load(cli, [BASE], ["one"])
+    done = in_namespace(cli, "d=$(corten image mount two); test -n \"$d\"; ls $d; cat $d/b | wc -c; touch $d/new || echo refused; "
+                             "test $d = $(corten image mount two); grep $d /proc/self/mountinfo | wc -l; corten image mount one two; "
+                             "corten image mount; corten image unmount two; ls $d; corten image umount --all; corten image mount")
+    assert done.returncode == 0, done
+    path = str(cli.state / "mounts" / image)
+    lines = done.stdout.splitlines()
+    assert lines[:5] == ["a", "b", "700", "refused", "1"], lines
+    assert lines[6] == f"two {path}" and f"two:latest {path}" in lines[7:9]
+    assert lines[9] == image and len(lines) == 11, "nothing is left in it, and nothing mounted"
+    assert path not in Path("/proc/self/mountinfo").read_text()
+
+
+def test_mount_is_refused_where_others_would_see_it(cli):
+    cli("image", "mount", "bb").failed("host's mount namespace", "unshare --mount")
+    assert "appears in other namespaces" in in_namespace(cli, "corten image mount bb", "--propagation", "shared").stderr
+    assert cli("image", "mount").ok() == ""
+    cli("image", "unmount", "bb").failed("is not mounted here", status=1)
+    cli("image", "unmount").failed("--all", status=125)
+    cli("image", "mount", "absent").failed("absent", status=1)
+    assert str(cli.state) not in Path("/proc/self/mountinfo").read_text()
+
+
 # --- rm, prune ---
 
 def test_rm_flags(cli):
