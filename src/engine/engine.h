@@ -304,6 +304,13 @@ struct engine_pruned {
 int engine_image_prune(struct engine *engine, const struct engine_prune *request,
 		       struct arena *arena, struct engine_pruned *ret_pruned, struct err *err);
 
+/* What is wrong with an image, in words. */
+typedef int engine_finding_fn(void *arg, const char *text, struct err *err);
+
+/* Calls `finding` for what is not as the image's digests say. */
+int engine_image_verify(struct engine *engine, const char *reference, engine_finding_fn *finding,
+			void *arg, struct err *err);
+
 /* change: 'A' for added, 'C' for changed, 'D' for deleted. */
 typedef int engine_change_fn(void *arg, char change, const char *path, struct err *err);
 

@@ -4,6 +4,7 @@
 #include "engine/spec/list.h"
 #include "oci/image.h"
 #include "store/reference.h"
+#include "store/verify.h"
 
 static const char *copy(const char *text, struct arena *arena)
 {
@@ -207,6 +208,14 @@ int engine_image_untag(struct engine *engine, const char *reference, const json_
 		       struct err *err)
 {
 	return store_image_untag(engine->store, reference, names, err);
+}
+
+int engine_image_verify(struct engine *engine, const char *reference, engine_finding_fn *finding,
+			void *arg, struct err *err)
+{
+	const struct store_verify request = {.finding = finding, .arg = arg};
+
+	return store_image_verify(engine->store, reference, &request, err);
 }
 
 static int copy_gone(const json_strings *gone, struct arena *arena, json_strings *ret_gone,

@@ -15,7 +15,7 @@ from engine import BIN, REPO, cli, engine  # noqa: E402,F401
 
 COMMANDS = ["run", "create", "start", "attach", "exec", "ps", "stop", "kill", "wait", "rm", "logs", "inspect", "image ls",
             "image load", "image import", "image rm", "image tag", "image untag", "image inspect", "image history", "image prune",
-            "image tree", "image exists", "image diff", "image mount", "image unmount",
+            "image tree", "image exists", "image diff", "image verify", "image mount", "image unmount",
             "system df", "info", "version", "completion", "help"]
 NEED_ARGUMENTS = ["run", "create", "start", "attach", "exec", "stop", "kill", "wait", "rm", "logs", "inspect", "image import",
                   "image rm", "image tag", "image untag", "image inspect", "image history", "image tree", "image exists", "image diff",

@@ -250,6 +250,29 @@ def test_mount_is_refused_where_others_would_see_it(cli):
     assert str(cli.state) not in Path("/proc/self/mountinfo").read_text()
 
 
+# --- verify ---
+
+def test_verify(cli):
+    image = load(cli, [BASE, TOP], ["one"])
+    assert cli("image", "verify", "one").ok() == "one: ok\n"
+    assert "one:latest: ok\n" in cli("image", "verify").ok() and "bb:latest: ok\n" in cli("image", "verify").ok()
+    document = cli.root / "blobs" / "sha256" / image
+    text = document.read_bytes()
+    document.write_bytes(text.replace(b"step 1", b"step 2"))
+    done = cli("image", "verify", "one", "bb")
+    assert done.status == 1 and f"one: configuration sha256:{image} has the digest sha256:" in done.out and "bb: ok\n" in done.out
+    document.unlink()
+    assert f"configuration sha256:{image} is missing" in cli("image", "verify", "one").out
+    document.write_bytes(text)
+    folder = cli.root / "layers" / hashlib.sha256(TOP).hexdigest()
+    folder.rename(cli.root / "aside")
+    done = cli("image", "verify")
+    assert done.status == 1 and f"one:latest: layer sha256:{folder.name} is missing\n" in done.out
+    (cli.root / "aside").rename(folder)
+    assert cli("image", "verify", "one").ok() == "one: ok\n"
+    cli("image", "verify", "absent").failed("absent", status=1)
+
+
 # --- rm, prune ---
 
 def test_rm_flags(cli):
