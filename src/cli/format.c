@@ -11,19 +11,15 @@
 #define TABLE        "table"
 
 const struct template_zero format_zeros[] = {
-	{"Author", DATA_TEXT},     {"Cmd", DATA_LIST},
-	{"Comment", DATA_TEXT},    {"DockerVersion", DATA_TEXT},
-	{"Domainname", DATA_TEXT}, {"Entrypoint", DATA_LIST},
-	{"Env", DATA_LIST},        {"ExposedPorts", DATA_MAP},
-	{"Health", DATA_NULL},     {"Healthcheck", DATA_NULL},
-	{"Hostname", DATA_TEXT},   {"Labels", DATA_MAP},
-	{"OnBuild", DATA_LIST},    {"OsVersion", DATA_TEXT},
-	{"Parent", DATA_TEXT},     {"RepoDigests", DATA_LIST},
-	{"RepoTags", DATA_LIST},   {"Shell", DATA_LIST},
-	{"StopSignal", DATA_TEXT}, {"StopTimeout", DATA_NULL},
-	{"User", DATA_TEXT},       {"Variant", DATA_TEXT},
-	{"Volumes", DATA_MAP},     {"WorkingDir", DATA_TEXT},
-	{NULL, DATA_NULL}};
+	{"Author", DATA_TEXT},        {"Cmd", DATA_LIST},         {"Comment", DATA_TEXT},
+	{"DockerVersion", DATA_TEXT}, {"Domainname", DATA_TEXT},  {"Entrypoint", DATA_LIST},
+	{"Env", DATA_LIST},           {"ExposedPorts", DATA_MAP}, {"Health", DATA_NULL},
+	{"Healthcheck", DATA_NULL},   {"Hostname", DATA_TEXT},    {"Labels", DATA_MAP},
+	{"OnBuild", DATA_LIST},       {"OsVersion", DATA_TEXT},   {"Parent", DATA_TEXT},
+	{"RepoDigests", DATA_LIST},   {"RepoTags", DATA_LIST},    {"Shell", DATA_LIST},
+	{"SizeRootFs", DATA_NULL},    {"SizeRw", DATA_NULL},      {"StopSignal", DATA_TEXT},
+	{"StopTimeout", DATA_NULL},   {"User", DATA_TEXT},        {"Variant", DATA_TEXT},
+	{"Volumes", DATA_MAP},        {"WorkingDir", DATA_TEXT},  {NULL, DATA_NULL}};
 
 /* Outside of actions `\t` and `\n` stand for the characters, as Docker has it for rows. */
 static const char *unescape(const char *text, struct arena *arena)
@@ -73,10 +69,9 @@ void format_done(struct format *format)
 	buf_done(&format->rows);
 }
 
-bool format_wants(const char *text, const char *key)
+bool format_names(const char *text, const char *key)
 {
-	return text != NULL && (strcmp(text, "json") == 0 || strstr(text, key) != NULL ||
-				strstr(text, "json .}}") != NULL || strstr(text, "{{.}}") != NULL);
+	return text != NULL && strstr(text, key) != NULL;
 }
 
 static int labels_data(const json_pairs *labels, struct arena *arena, struct data *ret_data,
@@ -151,17 +146,20 @@ int format_end(struct format *format, struct buf *out, struct err *err)
 	BUF_AUTO(lines, ROWS_MAX);
 
 	int rc = buf_check(&format->rows, "the output", err);
-	if (rc < 0)
-		return rc;
-	if (!format->table) {
-		buf_add(out, format->rows.data, format->rows.len);
-		return 0;
+	if (rc == 0 && format->table) {
+		rc = add_line(format, NULL, NULL, &lines, err);
+		buf_add(&lines, format->rows.data, format->rows.len);
 	}
-	rc = add_line(format, NULL, NULL, &lines, err);
-	buf_add(&lines, format->rows.data, format->rows.len);
 	if (rc == 0)
 		rc = buf_check(&lines, "the output", err);
-	return rc < 0 ? rc : text_tabs(lines.data, lines.len, out, err);
+	if (rc < 0)
+		return rc;
+	if (format->table)
+		rc = text_tabs(lines.data, lines.len, out, err);
+	else
+		buf_add(out, format->rows.data, format->rows.len);
+	format_guard_terminal(out);
+	return rc;
 }
 
 int format_document(const struct template *template, const struct template_zero *zeros,

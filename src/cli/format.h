@@ -40,13 +40,13 @@ int format_begin(struct format *format, const struct format_kind *kind, const ch
 void format_done(struct format *format);
 #define FORMAT_AUTO(name) __attribute__((cleanup(format_done))) struct format name = {0}
 
-/* Whether the output can show the key: rows that are costly to find out ask first. */
-bool format_wants(const char *text, const char *key);
+/* Whether the text names the key: what is costly to find out is found out for that alone, as with Docker. */
+bool format_names(const char *text, const char *key);
 
 /* labels: of the row, when the kind has them. */
 int format_row(struct format *format, const void *row, const json_pairs *labels, struct err *err);
 
-/* Appends all to out. */
+/* Appends all to out, guarded as below. */
 int format_end(struct format *format, struct buf *out, struct err *err);
 
 /*

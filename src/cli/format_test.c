@@ -71,10 +71,10 @@ TEST(errors)
 
 TEST(wishes)
 {
-	CHECK(format_wants("json", "Size"));
-	CHECK(format_wants("table {{.Size}}", "Size"));
-	CHECK(!format_wants("table {{.Name}}", "Size"));
-	CHECK(!format_wants(NULL, "Size"));
+	CHECK(format_names("table {{.Size}}", ".Size"));
+	CHECK(!format_names("table {{.Name}}", ".Size"));
+	CHECK(!format_names("json", ".Size"));
+	CHECK(!format_names(NULL, ".Size"));
 }
 
 TESTS(T(forms), T(errors), T(wishes))

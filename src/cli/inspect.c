@@ -11,10 +11,12 @@
 struct inspect_values {
 	const char *type;
 	const char *format;
+	bool size;
 };
 static const struct option inspect_options[] = {
 	OPT_STRING(struct inspect_values, format, 'f', "format", "json|TEMPLATE", HINT_WORDS,
 		   "json, or a template such as '{{.State.Status}}'"),
+	OPT_FLAG(struct inspect_values, size, 's', "size", "with what a container's files take"),
 	OPT_STRING(struct inspect_values, type, '\0', "type", "container|image", HINT_WORDS,
 		   "look only for this type"),
 };
@@ -40,7 +42,7 @@ static int inspect_one(struct cli *cli, const struct inspect_values *v, const ch
 	if (any || strcmp(v->type, "container") == 0) {
 		int rc = engine_container_find(cli->engine, reference, cli->arena, &container, err);
 		if (rc == 0)
-			return engine_container_inspect(cli->engine, &container, out, err);
+			return engine_container_inspect(cli->engine, &container, v->size, out, err);
 		if (err->kind != ERR_NOT_FOUND || !any)
 			return rc;
 	}

@@ -211,8 +211,8 @@ static int print_rows(struct cli *cli, const struct ps_values *v,
 {
 	BUF_AUTO(out, OUT_MAX);
 	FORMAT_AUTO(format);
-	bool size = v->size || format_wants(v->format, "Size");
-	bool mounts = format_wants(v->format, "Mounts");
+	bool size = v->size || format_names(v->format, ".Size");
+	bool mounts = v->format != NULL;
 	bool quiet = v->quiet && (v->format == NULL || strcmp(v->format, "table") == 0);
 
 	int rc = format_begin(&format, &ps_kind, quiet ? "{{.ID}}" : v->format,

@@ -193,9 +193,9 @@ struct engine_logs {
 int engine_container_logs(struct engine *engine, const struct engine_container *container,
 			  const struct engine_logs *request, struct err *err);
 
-/* Appends Docker's inspect object. */
+/* Appends Docker's inspect object; size: with what its files take. */
 int engine_container_inspect(struct engine *engine, const struct engine_container *container,
-			     struct buf *out, struct err *err);
+			     bool size, struct buf *out, struct err *err);
 
 struct engine_container_size {
 	int64_t own_bytes;   /* of the files that it changed */

@@ -396,6 +396,8 @@ def test_inspect_formats(cli):
     assert json.loads(cli("inspect", "-f", "json", "c1").ok())[0]["Id"] == one
     assert json.loads(cli("inspect", "-f", "{{json .State}}", "c1").ok())["Running"] is False
     assert cli("inspect", "-f", "{{.Id}}", "c1", "bb").ok().splitlines()[0] == one
+    assert cli("inspect", "-f", "{{.SizeRw}}", "c1").ok() == "<nil>\n"
+    assert re.fullmatch(r"0 \d{6,}\n", cli("inspect", "-s", "-f", "{{.SizeRw}} {{.SizeRootFs}}", "c1").ok())
     cli("inspect", "--type", "image", "c1").failed("c1")
     cli("inspect", "--type", "container", "bb").failed("bb")
     cli("inspect", "--type", "planet", "bb").failed("planet")
@@ -446,6 +448,10 @@ def test_what_a_terminal_sees(cli):
     assert cli(*words).ok() == "\x1b[2J\n"
     shown = cli.terminal(*words)
     assert "?[2J" in str(shown) and "\x1b[2J" not in str(shown)
+    cli("create", "--name", "c1", "--label", "evil=\x1b[2J", "bb").ok()
+    words = ("ps", "-a", "--format", "{{.Label \"evil\"}}|{{.Labels}}")
+    assert cli(*words).ok() == "\x1b[2J|evil=\x1b[2J\n"
+    assert "\x1b[2J" not in str(cli.terminal(*words))
 
 
 def test_completion_of_formats(engine):
