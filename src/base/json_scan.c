@@ -153,8 +153,10 @@ int json_scan_string(struct json_scan *scan, struct json_token *ret_token)
 	return json_scan_fail(scan, "the text ends inside a string");
 }
 
-static char *utf8_put(char *out, uint32_t point)
+size_t json_utf8_put(char *out, uint32_t point)
 {
+	const char *begin = out;
+
 	if (point < 0x80) {
 		*out++ = (char)point;
 	} else if (point < 0x800) {
@@ -170,7 +172,7 @@ static char *utf8_put(char *out, uint32_t point)
 		*out++ = (char)(0x80 | ((point >> 6) & 0x3f));
 		*out++ = (char)(0x80 | (point & 0x3f));
 	}
-	return out;
+	return (size_t)(out - begin);
 }
 
 size_t json_scan_unescape(const struct json_token *token, char *out)
@@ -197,7 +199,7 @@ size_t json_scan_unescape(const struct json_token *token, char *out)
 			point = 0x10000 + ((point - 0xd800) << 10) + (low - 0xdc00);
 			at += 6;
 		}
-		put = utf8_put(put, point);
+		put += json_utf8_put(put, point);
 	}
 	return (size_t)(put - out);
 }

@@ -1,5 +1,5 @@
 /*
- * json_scan.h - the words of JSON text; what json.c is made of, and nobody else's.
+ * json_scan.h - the words of JSON text; for json.c, and for whoever reads JSON into something else than structs.
  *
  * Ownership  A token points into the text.
  * Errors     Negative, with err set to ERR_INVALID and the line and column (from 1, in bytes).
@@ -74,6 +74,9 @@ int json_scan_end(struct json_scan *scan);
 
 /* The length of the UTF-8 sequence at at, 0 when it is none (RFC 3629: no overlong, no surrogate). */
 size_t json_utf8_length(const char *at, const char *end);
+
+/* Writes the character in UTF-8, at most four bytes; returns how many. */
+size_t json_utf8_put(char *out, uint32_t point);
 
 struct json_field;
 

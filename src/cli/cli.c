@@ -34,11 +34,21 @@ const struct command *const cli_commands[] = {
 	&command_logs,
 	&command_inspect,
 	&command_image_ls,
+	&command_image_history,
 	&command_image_load,
 	&command_image_import,
 	&command_image_rm,
+	&command_image_prune,
 	&command_image_tag,
+	&command_image_untag,
 	&command_image_inspect,
+	&command_image_tree,
+	&command_image_diff,
+	&command_image_exists,
+	&command_image_verify,
+	&command_image_mount,
+	&command_image_unmount,
+	&command_system_df,
 	&command_info,
 	&command_version,
 	&command_completion,
@@ -97,7 +107,7 @@ static const struct command *find(char *const *words, size_t count, size_t *ret_
 	return NULL;
 }
 
-static void print_error(const struct err *err)
+void cli_print_error(const struct err *err)
 {
 	char text[ERROR_MAX];
 
@@ -134,11 +144,11 @@ static int unknown_command(char *const *words, size_t count)
 	const char *nearest = NULL;
 	size_t best = 3;
 
-	if (count > 0 && strcmp(words[0], "image") == 0) {
+	if (count > 0 && (strcmp(words[0], "image") == 0 || strcmp(words[0], "system") == 0)) {
 		(void)fprintf(stderr,
-			      "corten: '%s' is not a command of 'corten image'\n"
+			      "corten: '%s' is not a command of 'corten %s'\n"
 			      "See 'corten --help'\n",
-			      count > 1 ? words[1] : "");
+			      count > 1 ? words[1] : "", words[0]);
 		return 1;
 	}
 	for (size_t i = 0; cli_commands[i] != NULL; i++) {
@@ -156,7 +166,7 @@ static int unknown_command(char *const *words, size_t count)
 
 static int usage_error(const struct command *command, const struct err *err)
 {
-	print_error(err);
+	cli_print_error(err);
 	(void)fprintf(stderr, "See 'corten %s --help'.\n", command->name);
 	return USAGE_STATUS;
 }
@@ -215,7 +225,7 @@ static int run_command(struct cli *cli, char **words, size_t count)
 	if (rc == 0)
 		rc = command->run(cli, values, &args, &err);
 	if (rc < 0 && err.kind != ERR_NONE)
-		print_error(&err);
+		cli_print_error(&err);
 	engine_close(cli->engine);
 	if (rc < 0)
 		rc = command->failure != 0 ? command->failure : 1;
@@ -255,7 +265,7 @@ int cli_main(int argc, char **argv, char **env)
 	if (argc < 1)
 		return show_help();
 	if (option_parse(&set, 1, true, argv + 1, (size_t)argc - 1, &arena, &args, &err) < 0) {
-		print_error(&err);
+		cli_print_error(&err);
 		(void)fprintf(stderr, "See 'corten --help'.\n");
 		return USAGE_STATUS;
 	}

@@ -37,6 +37,14 @@ static void add_image_word(const struct command *command, const char *name, size
 		buf_fmt(out, "%.*s ", (int)(len - 6), name + 6);
 }
 
+static void add_system_word(const struct command *command, const char *name, size_t len,
+			    struct buf *out)
+{
+	(void)command;
+	if (len > 7 && memcmp(name, "system ", 7) == 0)
+		buf_fmt(out, "%.*s ", (int)(len - 7), name + 7);
+}
+
 static void add_container_word(const struct command *command, const char *name, size_t len,
 			       struct buf *out)
 {
@@ -62,10 +70,15 @@ static const char *bash_action(enum option_hint hint)
 	return "none";
 }
 
+/* What begins with a capital letter stands for something else and is not to be typed. */
 static void add_words_of(const char *metavar, struct buf *out)
 {
-	for (; *metavar != '\0'; metavar++)
-		buf_char(out, *metavar == '|' ? ' ' : *metavar);
+	while (*metavar != '\0') {
+		size_t len = strcspn(metavar, "|");
+		if (*metavar < 'A' || *metavar > 'Z')
+			buf_fmt(out, "%.*s ", (int)len, metavar);
+		metavar += len + (metavar[len] == '|');
+	}
 }
 
 static void bash_value(const struct option *option, struct buf *out)
@@ -116,7 +129,7 @@ static const char bash_head[] =
 	"\t\tcase ${COMP_WORDS[i]} in\n"
 	"\t\t--root|--state) ((i++)) ;;\n"
 	"\t\t-*) ;;\n"
-	"\t\timage|container)\n"
+	"\t\timage|container|system)\n"
 	"\t\t\tcmd=${COMP_WORDS[i]}\n"
 	"\t\t\tif ((i + 1 < COMP_CWORD)); then cmd+=\" ${COMP_WORDS[i+1]}\"; fi\n"
 	"\t\t\tbreak ;;\n"
@@ -131,9 +144,11 @@ static void write_bash(struct buf *out)
 	buf_str(out, bash_head);
 	buf_str(out, "\t'') _corten_reply words \"");
 	each_name(add_first_word, out);
-	buf_str(out, "image container --root --state --version --help\"; return ;;\n"
+	buf_str(out, "image container system --root --state --version --help\"; return ;;\n"
 		     "\timage) _corten_reply words \"");
 	each_name(add_image_word, out);
+	buf_str(out, "\"; return ;;\n\tsystem) _corten_reply words \"");
+	each_name(add_system_word, out);
 	buf_str(out, "\"; return ;;\n\tcontainer) _corten_reply words \"");
 	each_name(add_container_word, out);
 	buf_str(out, "\"; return ;;\n");
@@ -234,7 +249,7 @@ static void write_fish(struct buf *out)
 {
 	buf_str(out, "# fish completion for corten; made by 'corten completion fish'\n"
 		     "complete -c corten -f\n"
-		     "complete -c corten -n __fish_use_subcommand -a 'image container'\n");
+		     "complete -c corten -n __fish_use_subcommand -a 'image container system'\n");
 	each_name(fish_command, out);
 }
 

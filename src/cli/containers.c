@@ -1,4 +1,4 @@
-/* corten ps, stop, kill, wait, rm, logs, inspect, exec, cleanup. */
+/* corten stop, kill, wait, rm, logs, exec, cleanup. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,8 +10,6 @@
 #include "cli/text.h"
 #include "engine/spec/list.h"
 #include "engine/spec/value.h"
-
-#define INSPECT_MAX (16 * 1024 * 1024)
 
 /* Does one thing to each container named; goes on after a failure, and fails in the end. */
 typedef int each_fn(struct cli *cli, const struct engine_container *container, const void *values,
@@ -190,67 +188,6 @@ static int cmd_logs(struct cli *cli, void *values, const struct option_args *arg
 	return rc < 0 ? rc : engine_container_logs(cli->engine, &container, &request, err);
 }
 
-struct inspect_values {
-	const char *type;
-	const char *format;
-};
-static const struct option inspect_options[] = {
-	OPT_STRING(struct inspect_values, type, '\0', "type", "container|image", HINT_WORDS,
-		   "look only for this type"),
-	OPT_STRING(struct inspect_values, format, 'f', "format", "json", HINT_WORDS,
-		   "json, the only form"),
-};
-
-static int inspect_one(struct cli *cli, const struct inspect_values *v, const char *reference,
-		       struct buf *out, struct err *err)
-{
-	struct engine_container container;
-	bool any = v->type == NULL;
-
-	if (any || strcmp(v->type, "container") == 0) {
-		int rc = engine_container_find(cli->engine, reference, cli->arena, &container, err);
-		if (rc == 0)
-			return engine_container_inspect(cli->engine, &container, out, err);
-		if (err->kind != ERR_NOT_FOUND || !any)
-			return rc;
-	}
-	if (!any && strcmp(v->type, "image") != 0)
-		return err_set(err, ERR_INVALID, 0, "--type is container or image, not '%s'",
-			       v->type);
-	int rc = engine_image_inspect(cli->engine, reference, out, err);
-	if (rc < 0 && any && err->kind == ERR_NOT_FOUND)
-		return err_set(err, ERR_NOT_FOUND, 0, "No such object: %s", reference);
-	return rc;
-}
-
-static int cmd_inspect(struct cli *cli, void *values, const struct option_args *args,
-		       struct err *err)
-{
-	const struct inspect_values *v = values;
-	BUF_AUTO(out, INSPECT_MAX);
-	int failed = 0;
-
-	if (v->format != NULL && strcmp(v->format, "json") != 0)
-		return err_set(err, ERR_UNSUPPORTED, 0,
-			       "--format %s: templates are not built; the output is JSON",
-			       v->format);
-	buf_str(&out, "[");
-	for (size_t i = 0, shown = 0; i < args->count; i++) {
-		BUF_AUTO(one, INSPECT_MAX);
-		int rc = inspect_one(cli, v, args->items[i], &one, err);
-		if (rc < 0) {
-			failed = rc;
-			continue;
-		}
-		buf_str(&out, shown++ > 0 ? ",\n" : "\n");
-		buf_add(&out, one.data, one.len);
-	}
-	buf_str(&out, "\n]\n");
-	struct err ignored = {.kind = ERR_NONE};
-	int rc = cli_print(&out, failed < 0 ? &ignored : err);
-	return failed < 0 ? failed : rc;
-}
-
 static const struct option exec_options[] = {
 	OPT_FLAG(struct engine_exec, detach, 'd', "detach", "run in the background"),
 	OPT_LIST(struct engine_exec, env, 'e', "env", "NAME[=VALUE]", HINT_NONE, "set a variable"),
@@ -348,18 +285,6 @@ const struct command command_logs = {
 	.values_size = sizeof(struct logs_values),
 	.hint = HINT_CONTAINER,
 	.run = cmd_logs,
-};
-const struct command command_inspect = {
-	.name = "inspect",
-	.operands = "NAME [NAME...]",
-	.summary = "show all about containers or images as JSON",
-	.min = 1,
-	.max = CLI_ARGS_ANY,
-	.flags = COMMAND_ENGINE | COMMAND_CONTAINER,
-	ROWS(inspect_options),
-	.values_size = sizeof(struct inspect_values),
-	.hint = HINT_CONTAINER,
-	.run = cmd_inspect,
 };
 const struct command command_exec = {
 	.name = "exec",

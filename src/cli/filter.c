@@ -8,6 +8,40 @@
 #include "engine/spec/list.h"
 #include "engine/spec/value.h"
 
+const char *filters_first(const struct filters *filters, const char *key)
+{
+	for (size_t i = 0; i < filters->list.count; i++) {
+		if (strcmp(filters->list.items[i].key, key) == 0)
+			return filters->list.items[i].value;
+	}
+	return NULL;
+}
+
+bool filters_have(const struct filters *filters, const char *key)
+{
+	return filters_first(filters, key) != NULL;
+}
+
+static bool says_true(const char *text)
+{
+	return strcmp(text, "true") == 0 || strcmp(text, "1") == 0;
+}
+
+/* `label!=x` is the key "label!"; what is no truth value is no filter of `dangling`. */
+static int check_filter(const struct json_pair *filter, struct err *err)
+{
+	static const char *const truths[] = {"true", "false", "1", "0", NULL};
+	size_t i = 0;
+
+	if (strcmp(filter->key, "dangling") != 0)
+		return 0;
+	while (truths[i] != NULL && strcmp(truths[i], filter->value) != 0)
+		i++;
+	return truths[i] != NULL ? 0
+				 : err_set(err, ERR_INVALID, 0, "invalid filter 'dangling=%s'",
+					   filter->value);
+}
+
 int filters_parse(const json_strings *texts, const char *const *keys, struct arena *arena,
 		  struct filters *ret_filters, struct err *err)
 {
@@ -30,26 +64,20 @@ int filters_parse(const json_strings *texts, const char *const *keys, struct are
 		if (added == NULL)
 			return list_no_memory(err);
 		*added = (struct json_pair){key, value};
+		rc = check_filter(added, err);
+		if (rc < 0)
+			return rc;
 	}
 	*ret_filters = filters;
 	return 0;
 }
 
-bool filters_have(const struct filters *filters, const char *key)
-{
-	for (size_t i = 0; i < filters->list.count; i++) {
-		if (strcmp(filters->list.items[i].key, key) == 0)
-			return true;
-	}
-	return false;
-}
-
-static bool has_label(const struct engine_container *c, const char *wanted)
+static bool has_label(const json_pairs *labels, const char *wanted)
 {
 	size_t len = strcspn(wanted, "=");
 
-	for (size_t i = 0; i < c->labels.count; i++) {
-		const struct json_pair *label = &c->labels.items[i];
+	for (size_t i = 0; i < labels->count; i++) {
+		const struct json_pair *label = &labels->items[i];
 		if (strlen(label->key) == len && memcmp(label->key, wanted, len) == 0)
 			return wanted[len] == '\0' || strcmp(label->value, wanted + len + 1) == 0;
 	}
@@ -98,7 +126,7 @@ static bool holds_container(const struct engine_container *c, const struct json_
 	if (strcmp(filter->key, "status") == 0)
 		return strcmp(engine_status_name(c->status), filter->value) == 0;
 	if (strcmp(filter->key, "label") == 0)
-		return has_label(c, filter->value);
+		return has_label(&c->labels, filter->value);
 	if (strcmp(filter->key, "ancestor") == 0)
 		return is_ancestor(c, filter->value);
 	(void)snprintf(code, sizeof(code), "%d", c->exit_code);
@@ -108,15 +136,40 @@ static bool holds_container(const struct engine_container *c, const struct json_
 static bool holds_image(const struct engine_image *image, const struct json_pair *filter)
 {
 	if (strcmp(filter->key, "dangling") == 0)
-		return (image->names.count == 0) == (strcmp(filter->value, "true") == 0);
-	for (size_t i = 0; i < image->names.count; i++) {
-		const char *name = image->names.items[i];
-		size_t tag = strcspn(name, ":");
-		if (fnmatch(filter->value, name, 0) == 0 ||
-		    (strlen(filter->value) == tag && memcmp(name, filter->value, tag) == 0))
+		return (image->names.count == 0) == says_true(filter->value);
+	if (strcmp(filter->key, "label") == 0)
+		return has_label(&image->labels, filter->value);
+	if (strcmp(filter->key, "label!") == 0)
+		return !has_label(&image->labels, filter->value);
+	return true;
+}
+
+/* As Docker: a glob, in which '*' passes no '/', over the whole name or the name without its tag. */
+static bool holds_reference(const char *name, const char *pattern)
+{
+	const char *slash = strrchr(name, '/');
+	const char *colon = strchr(slash != NULL ? slash : name, ':');
+	char repository[512];
+
+	if (fnmatch(pattern, name, FNM_PATHNAME) == 0)
+		return true;
+	(void)snprintf(repository, sizeof(repository), "%.*s",
+		       (int)(colon != NULL ? (size_t)(colon - name) : strlen(name)), name);
+	return fnmatch(pattern, repository, FNM_PATHNAME) == 0;
+}
+
+bool filters_match_reference(const struct filters *filters, const char *name)
+{
+	bool asked = false;
+
+	for (size_t i = 0; i < filters->list.count; i++) {
+		if (strcmp(filters->list.items[i].key, "reference") != 0)
+			continue;
+		asked = true;
+		if (name != NULL && holds_reference(name, filters->list.items[i].value))
 			return true;
 	}
-	return false;
+	return !asked;
 }
 
 typedef bool holds_fn(const void *object, const struct json_pair *filter);
@@ -125,7 +178,7 @@ static bool matches(const struct filters *filters, holds_fn *holds, const void *
 {
 	for (size_t i = 0; i < filters->list.count; i++) {
 		const struct json_pair *filter = &filters->list.items[i];
-		bool all = strcmp(filter->key, "label") == 0, any = holds(object, filter);
+		bool all = strncmp(filter->key, "label", 5) == 0, any = holds(object, filter);
 		for (size_t j = 0; !all && !any && j < filters->list.count; j++)
 			any = strcmp(filters->list.items[j].key, filter->key) == 0 &&
 			      holds(object, &filters->list.items[j]);

@@ -18,6 +18,14 @@ int filters_parse(const json_strings *texts, const char *const *keys, struct are
 bool filters_have(const struct filters *filters, const char *key);
 bool filters_match_container(const struct filters *filters,
 			     const struct engine_container *container);
+
+/* By dangling, label and label! alone; the image's labels are read already. */
 bool filters_match_image(const struct filters *filters, const struct engine_image *image);
+
+/* By reference; NULL, an image without a name, matches when nothing is asked. */
+bool filters_match_reference(const struct filters *filters, const char *name);
+
+/* The value of the first filter of that key, or NULL. */
+const char *filters_first(const struct filters *filters, const char *key);
 
 #endif

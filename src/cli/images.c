@@ -1,4 +1,4 @@
-/* corten image ls, load, import, rm, tag, inspect. */
+/* corten image load, import, rm, tag, untag, exists. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,138 +13,6 @@
 #include "cli/progress.h"
 #include "cli/text.h"
 #include "engine/spec/list.h"
-
-#define OUT_MAX  (16 * 1024 * 1024)
-#define SHORT_ID 12
-#define NO_NAME  "<none>"
-
-struct ls_values {
-	bool quiet;
-	bool no_trunc;
-	const char *format;
-	json_strings filters;
-};
-static const struct option ls_options[] = {
-	OPT_LIST(struct ls_values, filters, 'f', "filter", "KEY=VALUE", HINT_NONE,
-		 "reference, dangling"),
-	OPT_STRING(struct ls_values, format, '\0', "format", "table|json", HINT_WORDS,
-		   "form of the output"),
-	OPT_FLAG(struct ls_values, no_trunc, '\0', "no-trunc", "cut nothing"),
-	OPT_FLAG(struct ls_values, quiet, 'q', "quiet", "ids alone"),
-};
-
-struct ls_row {
-	const char *repository;
-	const char *tag;
-	const char *id;
-	const char *created_since;
-	const char *created_at;
-	const char *size;
-};
-static const struct json_field ls_fields[] = {
-	JSON_STRING(struct ls_row, repository, "Repository"),
-	JSON_STRING(struct ls_row, tag, "Tag"),
-	JSON_STRING(struct ls_row, id, "ID"),
-	JSON_STRING(struct ls_row, created_since, "CreatedSince"),
-	JSON_STRING(struct ls_row, created_at, "CreatedAt"),
-	JSON_STRING(struct ls_row, size, "Size"),
-};
-static JSON_SHAPE(ls_shape, struct ls_row, ls_fields);
-
-/* Splits "repository:tag"; a colon before a slash belongs to a port. */
-static void split_name(const char *name, struct arena *arena, struct ls_row *row)
-{
-	const char *slash = strrchr(name, '/');
-	const char *colon = strchr(slash != NULL ? slash : name, ':');
-	size_t len = colon != NULL ? (size_t)(colon - name) : strlen(name);
-
-	row->repository = arena_strndup(arena, name, len);
-	row->tag = colon != NULL ? colon + 1 : NO_NAME;
-}
-
-static int add_row(const struct ls_values *v, const struct engine_image *image, const char *name,
-		   struct arena *arena, json_strings *cells, struct buf *out, struct err *err)
-{
-	char age[64] = "N/A", at[64], size[32];
-	struct ls_row row = {.repository = NO_NAME, .tag = NO_NAME};
-
-	if (image->created_s > 0)
-		text_duration((int64_t)time(NULL) - image->created_s, age, sizeof(age));
-	text_time(image->created_s * 1000000000, at, sizeof(at));
-	text_size(image->size_bytes, size, sizeof(size));
-	if (name != NULL)
-		split_name(name, arena, &row);
-	row.id = v->no_trunc ? list_text(arena, "sha256:%s", image->id)
-			     : arena_strndup(arena, image->id, SHORT_ID);
-	row.created_since = list_text(arena, image->created_s > 0 ? "%s ago" : "%s", age);
-	row.created_at = list_text(arena, "%s", at);
-	row.size = list_text(arena, "%s", size);
-	if (row.repository == NULL || row.id == NULL || row.created_since == NULL ||
-	    row.created_at == NULL || row.size == NULL)
-		return list_no_memory(err);
-	if (v->format != NULL && strcmp(v->format, "json") == 0) {
-		json_write(&ls_shape, &row, JSON_COMPACT, out);
-		buf_char(out, '\n');
-		return 0;
-	}
-	const char *const texts[] = {row.repository, row.tag, row.id, row.created_since, row.size};
-	int rc = 0;
-	for (size_t i = 0; rc == 0 && i < 5; i++)
-		rc = list_push_text(cells, texts[i], arena, err);
-	return rc;
-}
-
-static int cmd_ls(struct cli *cli, void *values, const struct option_args *args, struct err *err)
-{
-	static const char *const keys[] = {"reference", "dangling", NULL};
-	static const char *const head[] = {"REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"};
-	const struct ls_values *v = values;
-	BUF_AUTO(out, OUT_MAX);
-	engine_images images;
-	struct filters filters;
-	json_strings cells = {0}, texts = v->filters;
-	int rc = 0;
-
-	if (v->format != NULL && strcmp(v->format, "json") != 0 && strcmp(v->format, "table") != 0)
-		return err_set(err, ERR_UNSUPPORTED, 0,
-			       "--format is table or json, not '%s': templates are not built",
-			       v->format);
-	if (args->count > 0) {
-		const char *text = list_text(cli->arena, "reference=%s", args->items[0]);
-		json_strings copy = {0};
-		for (size_t i = 0; rc == 0 && i < texts.count; i++)
-			rc = list_push_text(&copy, texts.items[i], cli->arena, err);
-		if (rc == 0)
-			rc = text == NULL ? list_no_memory(err)
-					  : list_push_text(&copy, text, cli->arena, err);
-		texts = copy;
-	}
-	if (rc == 0)
-		rc = filters_parse(&texts, keys, cli->arena, &filters, err);
-	if (rc == 0)
-		rc = engine_image_list(cli->engine, cli->arena, &images, err);
-	for (size_t i = 0; rc == 0 && i < 5; i++)
-		rc = list_push_text(&cells, head[i], cli->arena, err);
-	for (size_t i = 0; rc == 0 && i < images.count; i++) {
-		const struct engine_image *image = &images.items[i];
-		if (!filters_match_image(&filters, image))
-			continue;
-		if (v->quiet) {
-			buf_fmt(&out, "%s%.*s\n", v->no_trunc ? "sha256:" : "",
-				v->no_trunc ? 64 : SHORT_ID, image->id);
-			continue;
-		}
-		for (size_t n = 0; rc == 0 && (n == 0 || n < image->names.count); n++)
-			rc = add_row(v, image,
-				     image->names.count > 0 ? image->names.items[n] : NULL,
-				     cli->arena, &cells, &out, err);
-	}
-	if (rc < 0)
-		return rc;
-	if (!v->quiet && (v->format == NULL || strcmp(v->format, "table") == 0))
-		text_table(&cells, 5, &out);
-	return cli_print(&out, err);
-}
 
 static int open_input(const char *path, int *ret_fd, struct err *err)
 {
@@ -248,41 +116,100 @@ static int cmd_import(struct cli *cli, void *values, const struct option_args *a
 }
 
 struct rm_values {
+	bool all;
 	bool force;
+	bool ignore;
 	bool no_prune;
 };
 static const struct option rm_options[] = {
+	OPT_FLAG(struct rm_values, all, 'a', "all", "remove all images"),
 	OPT_FLAG(struct rm_values, force, 'f', "force",
 		 "remove all names of an id, and names that stopped containers use"),
+	OPT_FLAG(struct rm_values, ignore, 'i', "ignore", "what is not there is no failure"),
+	OPT_FLAG(struct rm_values, no_prune, '\0', "no-prune",
+		 "accepted: an image has no parents that would go with it"),
 };
+
+/* 0, or 1 when it failed, which is told. */
+static int remove_one(struct cli *cli, const struct rm_values *v, const char *reference)
+{
+	struct engine_image_removed removed;
+	struct err failed = {.kind = ERR_NONE};
+
+	int rc = engine_image_remove(cli->engine, reference, v->force, cli->arena, &removed,
+				     &failed);
+	if (rc < 0) {
+		if ((v->force || v->ignore) && failed.kind == ERR_NOT_FOUND)
+			return 0;
+		cli_print_error(&failed);
+		return 1;
+	}
+	for (size_t n = 0; n < removed.untagged.count; n++)
+		(void)printf("Untagged: %s\n", removed.untagged.items[n]);
+	if (removed.deleted != NULL)
+		(void)printf("Deleted: sha256:%s\n", removed.deleted);
+	return 0;
+}
+
+/* Name by name, since an id with several takes force. */
+static int remove_all(struct cli *cli, const struct rm_values *v, struct err *err)
+{
+	engine_images images;
+	int status = 0;
+
+	int rc = engine_image_list(cli->engine, cli->arena, &images, err);
+	for (size_t i = 0; rc == 0 && i < images.count; i++) {
+		const struct engine_image *image = &images.items[i];
+		bool by_id = v->force || image->names.count == 0;
+		for (size_t n = 0; n < (by_id ? 1 : image->names.count); n++)
+			status |= remove_one(cli, v, by_id ? image->id : image->names.items[n]);
+	}
+	return rc < 0 ? rc : status;
+}
 
 static int cmd_rm(struct cli *cli, void *values, const struct option_args *args, struct err *err)
 {
 	const struct rm_values *v = values;
 	int status = 0;
 
-	(void)err;
-	for (size_t i = 0; i < args->count; i++) {
-		struct engine_image_removed removed;
-		struct err failed = {.kind = ERR_NONE};
-		char text[1024];
-		int rc = engine_image_remove(cli->engine, args->items[i], v->force, cli->arena,
-					     &removed, &failed);
-		if (rc < 0) {
-			if (v->force && failed.kind == ERR_NOT_FOUND)
-				continue;
-			(void)fflush(stdout);
-			(void)fprintf(stderr, "corten: %s\n",
-				      err_format(&failed, text, sizeof(text)));
-			status = 1;
-			continue;
-		}
-		for (size_t n = 0; n < removed.untagged.count; n++)
-			(void)printf("Untagged: %s\n", removed.untagged.items[n]);
-		if (removed.deleted != NULL)
-			(void)printf("Deleted: sha256:%s\n", removed.deleted);
+	if (v->all == (args->count > 0)) {
+		(void)err_set(err, ERR_INVALID, 0,
+			      "\"corten image rm\" requires names of images, or --all alone");
+		cli_print_error(err);
+		(void)fprintf(stderr, "See 'corten image rm --help'.\n");
+		return 125;
 	}
+	if (v->all)
+		return remove_all(cli, v, err);
+	for (size_t i = 0; i < args->count; i++)
+		status |= remove_one(cli, v, args->items[i]);
 	return status;
+}
+
+static int cmd_untag(struct cli *cli, void *values, const struct option_args *args, struct err *err)
+{
+	json_strings names = {0};
+	int rc = 0;
+
+	(void)values;
+	for (size_t i = 1; rc == 0 && i < args->count; i++)
+		rc = list_push_text(&names, args->items[i], cli->arena, err);
+	return rc < 0 ? rc : engine_image_untag(cli->engine, args->items[0], &names, err);
+}
+
+static int cmd_exists(struct cli *cli, void *values, const struct option_args *args,
+		      struct err *err)
+{
+	struct engine_image image;
+	struct err failed = {.kind = ERR_NONE};
+
+	(void)values;
+	int rc = engine_image_find(cli->engine, args->items[0], cli->arena, &image, &failed);
+	if (rc < 0 && failed.kind == ERR_NOT_FOUND)
+		return 1;
+	if (rc < 0)
+		*err = failed;
+	return rc;
 }
 
 static int cmd_tag(struct cli *cli, void *values, const struct option_args *args, struct err *err)
@@ -291,35 +218,8 @@ static int cmd_tag(struct cli *cli, void *values, const struct option_args *args
 	return engine_image_tag(cli->engine, args->items[0], args->items[1], err);
 }
 
-static int cmd_inspect(struct cli *cli, void *values, const struct option_args *args,
-		       struct err *err)
-{
-	BUF_AUTO(out, OUT_MAX);
-	int rc = 0;
-
-	(void)values;
-	buf_str(&out, "[\n");
-	for (size_t i = 0; rc == 0 && i < args->count; i++) {
-		buf_str(&out, i > 0 ? ",\n" : "");
-		rc = engine_image_inspect(cli->engine, args->items[i], &out, err);
-	}
-	buf_str(&out, "\n]\n");
-	return rc < 0 ? rc : cli_print(&out, err);
-}
-
 #define ROWS(table) .options = table, .option_count = sizeof(table) / sizeof((table)[0])
 
-const struct command command_image_ls = {
-	.name = "image ls",
-	.aliases = "images,image list",
-	.operands = "[NAME]",
-	.summary = "list images",
-	.max = 1,
-	.flags = COMMAND_ENGINE,
-	ROWS(ls_options),
-	.values_size = sizeof(struct ls_values),
-	.run = cmd_ls,
-};
 const struct command command_image_load = {
 	.name = "image load",
 	.aliases = "load",
@@ -348,9 +248,8 @@ const struct command command_image_import = {
 const struct command command_image_rm = {
 	.name = "image rm",
 	.aliases = "rmi,image remove",
-	.operands = "IMAGE [IMAGE...]",
+	.operands = "[IMAGE...]",
 	.summary = "remove images",
-	.min = 1,
 	.max = CLI_ARGS_ANY,
 	.flags = COMMAND_ENGINE,
 	ROWS(rm_options),
@@ -369,13 +268,25 @@ const struct command command_image_tag = {
 	.hint = HINT_IMAGE,
 	.run = cmd_tag,
 };
-const struct command command_image_inspect = {
-	.name = "image inspect",
-	.operands = "IMAGE [IMAGE...]",
-	.summary = "show all about images as JSON",
+const struct command command_image_untag = {
+	.name = "image untag",
+	.aliases = "untag",
+	.operands = "IMAGE [NAME...]",
+	.summary = "take names from an image, or all of them",
 	.min = 1,
 	.max = CLI_ARGS_ANY,
 	.flags = COMMAND_ENGINE,
 	.hint = HINT_IMAGE,
-	.run = cmd_inspect,
+	.run = cmd_untag,
+};
+const struct command command_image_exists = {
+	.name = "image exists",
+	.operands = "IMAGE",
+	.summary = "exit with 0 when there is such an image, with 1 when not",
+	.min = 1,
+	.max = 1,
+	.flags = COMMAND_ENGINE,
+	.failure = 125,
+	.hint = HINT_IMAGE,
+	.run = cmd_exists,
 };

@@ -6,12 +6,15 @@
 
 #include "cli/command.h"
 #include "cli/filter.h"
+#include "cli/format.h"
 #include "cli/text.h"
 #include "engine/spec/list.h"
+#include "engine/spec/mounts.h"
 #include "engine/spec/value.h"
 
 #define OUT_MAX       (64 * 1024 * 1024)
 #define COMMAND_CHARS 20
+#define MOUNT_CHARS   15
 #define SHORT_ID      12
 
 struct ps_values {
@@ -19,6 +22,7 @@ struct ps_values {
 	bool quiet;
 	bool no_trunc;
 	bool latest;
+	bool size;
 	const char *last;
 	const char *format;
 	json_strings filters;
@@ -28,12 +32,13 @@ static const struct option ps_options[] = {
 	OPT_FLAG(struct ps_values, all, 'a', "all", "show those that do not run as well"),
 	OPT_LIST(struct ps_values, filters, 'f', "filter", "KEY=VALUE", HINT_NONE,
 		 "id, name, status, label, ancestor, exited"),
-	OPT_STRING(struct ps_values, format, '\0', "format", "table|json", HINT_WORDS,
-		   "form of the output"),
+	OPT_STRING(struct ps_values, format, '\0', "format", FORMAT_METAVAR, HINT_WORDS,
+		   "form of the output, such as '{{.ID}} {{.Names}}'"),
 	OPT_FLAG(struct ps_values, latest, 'l', "latest", "show the newest, whatever its state"),
 	OPT_STRING(struct ps_values, last, 'n', "last", "N", HINT_NONE, "show the N newest"),
 	OPT_FLAG(struct ps_values, no_trunc, '\0', "no-trunc", "cut nothing"),
 	OPT_FLAG(struct ps_values, quiet, 'q', "quiet", "ids alone"),
+	OPT_FLAG(struct ps_values, size, 's', "size", "show what the containers' files take"),
 };
 
 /* Docker's names for a row; all of them text. */
@@ -43,22 +48,43 @@ struct ps_row {
 	const char *id;
 	const char *image;
 	const char *labels;
+	const char *local_volumes;
+	const char *mounts;
 	const char *names;
 	const char *networks;
 	const char *ports;
 	const char *running_for;
+	const char *size;
 	const char *state;
 	const char *status;
 };
 
 #define ROW(member, name) JSON_PLAIN(struct ps_row, member, name, JSON_TYPE_STRING, JSON_WRITE_ZERO)
 static const struct json_field ps_fields[] = {
-	ROW(command, "Command"),   ROW(created_at, "CreatedAt"), ROW(id, "ID"),
-	ROW(image, "Image"),       ROW(labels, "Labels"),        ROW(names, "Names"),
-	ROW(networks, "Networks"), ROW(ports, "Ports"),          ROW(running_for, "RunningFor"),
-	ROW(state, "State"),       ROW(status, "Status"),
+	ROW(command, "Command"),
+	ROW(created_at, "CreatedAt"),
+	ROW(id, "ID"),
+	ROW(image, "Image"),
+	ROW(labels, "Labels"),
+	ROW(local_volumes, "LocalVolumes"),
+	ROW(mounts, "Mounts"),
+	ROW(names, "Names"),
+	ROW(networks, "Networks"),
+	ROW(ports, "Ports"),
+	ROW(running_for, "RunningFor"),
+	ROW(size, "Size"),
+	ROW(state, "State"),
+	ROW(status, "Status"),
 };
 static JSON_SHAPE(ps_shape, struct ps_row, ps_fields);
+
+static const struct format_head ps_heads[] = {
+	{"Command", "COMMAND"}, {"CreatedAt", "CREATED AT"}, {"ID", "CONTAINER ID"},
+	{"Image", "IMAGE"},     {"Labels", "LABELS"},        {"LocalVolumes", "LOCAL VOLUMES"},
+	{"Mounts", "MOUNTS"},   {"Names", "NAMES"},          {"Networks", "NETWORKS"},
+	{"Ports", "PORTS"},     {"RunningFor", "CREATED"},   {"Size", "SIZE"},
+	{"State", "STATE"},     {"Status", "STATUS"},        {NULL, NULL}};
+static const struct format_kind ps_kind = {"container", &ps_shape, ps_heads, true};
 
 static int64_t now_s(void)
 {
@@ -101,7 +127,7 @@ static int make_row(const struct engine_container *c, bool no_trunc, struct aren
 	const char *command = text_printable(c->command, arena);
 
 	text_duration(now_s() - c->created_ns / 1000000000, age, sizeof(age));
-	text_time(c->created_ns, created, sizeof(created));
+	text_when(c->created_ns / 1000000000, created, sizeof(created));
 	if (command != NULL && !no_trunc)
 		command = text_ellipsis(command, COMMAND_CHARS, arena);
 	*ret_row = (struct ps_row){
@@ -111,9 +137,12 @@ static int make_row(const struct engine_container *c, bool no_trunc, struct aren
 		.image = text_printable(c->image, arena),
 		.labels = labels_text(c, arena),
 		.names = c->name,
+		.local_volumes = "0",
+		.mounts = "",
 		.networks = c->options.network != NULL ? c->options.network : "none",
 		.ports = "",
 		.running_for = list_text(arena, "%s ago", age),
+		.size = "0B",
 		.state = engine_status_name(c->status),
 		.status = status_text(c, arena),
 	};
@@ -122,6 +151,45 @@ static int make_row(const struct engine_container *c, bool no_trunc, struct aren
 	    ret_row->status == NULL)
 		return list_no_memory(err);
 	return 0;
+}
+
+/* What the user mounted; an image's own volumes are the engine's to know. */
+static int add_mounts(const struct engine_container *c, bool no_trunc, struct arena *arena,
+		      struct ps_row *row, struct err *err)
+{
+	static const struct oci_image_run nothing;
+	BUF_AUTO(text, LIST_TEXT_MAX);
+	mount_option_list mounts;
+
+	int rc = mounts_collect(&c->options, &nothing, arena, &mounts, err);
+	for (size_t i = 0; rc == 0 && i < mounts.count; i++) {
+		const struct mount_option *mount = &mounts.items[i];
+		const char *name = mount->source != NULL ? mount->source : mount->target;
+		if (!no_trunc)
+			name = text_ellipsis(name, MOUNT_CHARS, arena);
+		if (mount->type != MOUNT_OPTION_TMPFS && name != NULL)
+			buf_fmt(&text, "%s%s", text.len > 0 ? "," : "", name);
+	}
+	if (rc == 0 && text.len > 0)
+		row->mounts = text_printable(text.data, arena);
+	return rc == 0 && row->mounts == NULL ? list_no_memory(err) : rc;
+}
+
+/* "12kB (virtual 5MB)", as Docker has it. */
+static int add_size(struct cli *cli, const struct engine_container *c, struct ps_row *row,
+		    struct err *err)
+{
+	struct engine_container_size size;
+	char own[32], all[32];
+
+	int rc = engine_container_size(cli->engine, c, &size, err);
+	if (rc < 0)
+		return rc;
+	text_size(size.own_bytes, own, sizeof(own));
+	text_size(size.own_bytes + size.image_bytes, all, sizeof(all));
+	row->size =
+		list_text(cli->arena, size.image_bytes > 0 ? "%s (virtual %s)" : "%s", own, all);
+	return row->size == NULL ? list_no_memory(err) : 0;
 }
 
 static bool shown(const struct ps_values *v, const struct engine_container *c,
@@ -133,49 +201,35 @@ static bool shown(const struct ps_values *v, const struct engine_container *c,
 	return (by_state || c->status == ENGINE_RUNNING) && filters_match_container(filters, c);
 }
 
-static int add_cells(json_strings *cells, const struct ps_row *row, struct arena *arena,
-		     struct err *err)
-{
-	const char *const texts[] = {row->id,     row->image, row->command, row->running_for,
-				     row->status, row->ports, row->names};
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < sizeof(texts) / sizeof(texts[0]); i++)
-		rc = list_push_text(cells, texts[i], arena, err);
-	return rc;
-}
+#define PS_TABLE                                                                       \
+	"table {{.ID}}\\t{{.Image}}\\t{{.Command}}\\t{{.RunningFor}}\\t{{.Status}}\\t" \
+	"{{.Ports}}\\t{{.Names}}"
+#define PS_SIZE_TABLE PS_TABLE "\\t{{.Size}}"
 
 static int print_rows(struct cli *cli, const struct ps_values *v,
 		      const engine_containers *containers, struct err *err)
 {
-	static const struct ps_row head = {.id = "CONTAINER ID",
-					   .image = "IMAGE",
-					   .command = "COMMAND",
-					   .running_for = "CREATED",
-					   .status = "STATUS",
-					   .ports = "PORTS",
-					   .names = "NAMES"};
 	BUF_AUTO(out, OUT_MAX);
-	json_strings cells = {0};
-	bool json = v->format != NULL && strcmp(v->format, "json") == 0;
+	FORMAT_AUTO(format);
+	bool size = v->size || format_names(v->format, ".Size");
+	bool mounts = v->format != NULL;
+	bool quiet = v->quiet && (v->format == NULL || strcmp(v->format, "table") == 0);
 
-	int rc = add_cells(&cells, &head, cli->arena, err);
+	int rc = format_begin(&format, &ps_kind, quiet ? "{{.ID}}" : v->format,
+			      v->size ? PS_SIZE_TABLE : PS_TABLE, cli->arena, err);
 	for (size_t i = 0; rc == 0 && i < containers->count; i++) {
+		const struct engine_container *container = &containers->items[i];
 		struct ps_row row;
-		rc = make_row(&containers->items[i], v->no_trunc, cli->arena, &row, err);
-		if (rc < 0)
-			return rc;
-		if (v->quiet) {
-			buf_fmt(&out, "%s\n", row.id);
-		} else if (json) {
-			json_write(&ps_shape, &row, JSON_COMPACT, &out);
-			buf_char(&out, '\n');
-		} else {
-			rc = add_cells(&cells, &row, cli->arena, err);
-		}
+		rc = make_row(container, v->no_trunc, cli->arena, &row, err);
+		if (rc == 0 && mounts)
+			rc = add_mounts(container, v->no_trunc, cli->arena, &row, err);
+		if (rc == 0 && size)
+			rc = add_size(cli, container, &row, err);
+		if (rc == 0)
+			rc = format_row(&format, &row, &container->labels, err);
 	}
-	if (rc == 0 && !v->quiet && !json)
-		text_table(&cells, 7, &out);
+	if (rc == 0)
+		rc = format_end(&format, &out, err);
 	return rc < 0 ? rc : cli_print(&out, err);
 }
 
@@ -189,10 +243,6 @@ static int cmd_ps(struct cli *cli, void *values, const struct option_args *args,
 	int64_t most = v->latest ? 1 : INT64_MAX;
 
 	(void)args;
-	if (v->format != NULL && strcmp(v->format, "json") != 0 && strcmp(v->format, "table") != 0)
-		return err_set(err, ERR_UNSUPPORTED, 0,
-			       "--format is table or json, not '%s': templates are not built",
-			       v->format);
 	int rc =
 		v->last != NULL ? value_parse_int(v->last, "--last", -1, INT64_MAX, &most, err) : 0;
 	if (most < 0)

@@ -118,26 +118,106 @@ const char *text_printable(const char *text, struct arena *arena)
 	return copy;
 }
 
-void text_table(const json_strings *cells, size_t columns, struct buf *out)
+#define TAB_PADDING 3
+#define TAB_MIN     10
+
+struct line {
+	const char *text;
+	size_t len;
+	size_t tabs;
+};
+
+static size_t characters_of(const char *text, size_t len)
 {
-	for (size_t i = 0; i < cells->count; i++) {
-		size_t column = i % columns, width = 0;
-		buf_str(out, cells->items[i]);
-		if (column + 1 == columns) {
-			buf_char(out, '\n');
-			continue;
-		}
-		for (size_t j = column; j < cells->count; j += columns) {
-			size_t other = count_characters(cells->items[j]);
-			width = other > width ? other : width;
-		}
-		for (size_t pad = count_characters(cells->items[i]); pad < width + 3; pad++)
+	size_t count = 0;
+
+	for (size_t i = 0; i < len; i++)
+		count += !continues(text[i]);
+	return count;
+}
+
+/* The cell's bytes; at moves behind its tab. */
+static size_t next_cell(const struct line *line, const char **at)
+{
+	const char *begin = *at, *end = line->text + line->len;
+	const char *tab = memchr(begin, '\t', (size_t)(end - begin));
+
+	*at = tab != NULL ? tab + 1 : end;
+	return (size_t)((tab != NULL ? tab : end) - begin);
+}
+
+/* The width of a column in the lines from `lines` on that have it without a gap. */
+static size_t column_width(const struct line *lines, size_t count, size_t column)
+{
+	size_t width = TAB_MIN;
+
+	for (size_t i = 0; i < count && lines[i].tabs > column; i++) {
+		const char *at = lines[i].text;
+		for (size_t j = 0; j < column; j++)
+			(void)next_cell(&lines[i], &at);
+		const char *cell = at;
+		size_t len = next_cell(&lines[i], &at);
+		size_t wanted = characters_of(cell, len) + TAB_PADDING;
+		width = wanted > width ? wanted : width;
+	}
+	return width;
+}
+
+static void write_line(const struct line *line, const size_t *widths, struct buf *out)
+{
+	const char *at = line->text;
+
+	for (size_t column = 0; column <= line->tabs; column++) {
+		const char *cell = at;
+		size_t len = next_cell(line, &at);
+		buf_add(out, cell, len);
+		for (size_t i = characters_of(cell, len); column < line->tabs && i < widths[column];
+		     i++)
 			buf_char(out, ' ');
 	}
+	buf_char(out, '\n');
+}
+
+int text_tabs(const char *text, size_t len, struct buf *out, struct err *err)
+{
+	ARENA_AUTO(arena, SIZE_MAX);
+	size_t count = 0, most = 0, used = 0;
+
+	for (size_t i = 0; i < len; i++)
+		count += text[i] == '\n';
+	struct line *lines = arena_alloc(&arena, (count + 1) * sizeof(*lines));
+	for (const char *at = text; lines != NULL && used < count; used++) {
+		const char *end = memchr(at, '\n', (size_t)(text + len - at));
+		lines[used] = (struct line){at, (size_t)(end - at), 0};
+		for (; at < end; at++)
+			lines[used].tabs += *at == '\t';
+		most = lines[used].tabs > most ? lines[used].tabs : most;
+		at = end + 1;
+	}
+	size_t *widths = arena_alloc(&arena, (most + 1) * sizeof(*widths));
+	if (lines == NULL || widths == NULL)
+		return err_set(err, ERR_SYSTEM, ENOMEM, "align a table");
+	for (size_t i = 0; i < count; i++) {
+		for (size_t column = i > 0 ? lines[i - 1].tabs : 0; column < lines[i].tabs;
+		     column++)
+			widths[column] = column_width(lines + i, count - i, column);
+		write_line(&lines[i], widths, out);
+	}
+	return 0;
+}
+
+void text_when(int64_t seconds, char *buf, size_t size)
+{
+	time_t at = (time_t)seconds;
+	struct tm parts;
+
+	if (localtime_r(&at, &parts) == NULL ||
+	    strftime(buf, size, "%Y-%m-%d %H:%M:%S %z %Z", &parts) == 0)
+		(void)snprintf(buf, size, "N/A");
 }
 
 /* "2026-01-02T03:04:05.5Z", "2026-01-02T03:04:05+01:00", "2026-01-02". */
-static int parse_rfc3339(const char *text, int64_t *ret_ns)
+int text_parse_rfc3339(const char *text, int64_t *ret_ns)
 {
 	struct tm parts = {.tm_mday = 1};
 	int64_t nano = 0, offset = 0;
@@ -196,7 +276,7 @@ int text_parse_time(const char *text, int64_t now_ns, int64_t *ret_ns, struct er
 	struct err ignored;
 	int64_t back = 0;
 
-	if (parse_epoch(text, ret_ns) == 0 || parse_rfc3339(text, ret_ns) == 0)
+	if (parse_epoch(text, ret_ns) == 0 || text_parse_rfc3339(text, ret_ns) == 0)
 		return 0;
 	if (value_parse_duration(text, &back, &ignored) < 0)
 		return err_set(err, ERR_INVALID, 0,

@@ -23,8 +23,17 @@ const char *text_ellipsis(const char *text, size_t max, struct arena *arena);
 /* Text without control characters, which could command a terminal: they become '?'. */
 const char *text_printable(const char *text, struct arena *arena);
 
-/* Rows of `columns` cells each, the first one the head. Columns are as wide as their widest cell. */
-void text_table(const json_strings *cells, size_t columns, struct buf *out);
+/*
+ * Lines of cells that tabs end, aligned as Go's tabwriter does for Docker: a column is as wide as its widest cell
+ * and three spaces, or ten characters. What follows a line's last tab belongs to no column.
+ */
+int text_tabs(const char *text, size_t len, struct buf *out, struct err *err);
+
+/* "2026-01-02 15:04:05 +0000 UTC", in the local time zone, as Go prints a time. */
+void text_when(int64_t seconds, char *buf, size_t size);
+
+/* RFC 3339, as documents have it; -EINVAL for anything else. */
+int text_parse_rfc3339(const char *text, int64_t *ret_ns);
 
 /*
  * `10m`, an RFC 3339 time, or seconds since the epoch (with a fraction), as --since takes it: a duration

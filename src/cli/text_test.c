@@ -54,14 +54,31 @@ TEST(printable)
 	CHECK_STR(text_printable("a\x1b[31m\nb", &arena), "a?[31m?b");
 }
 
+static const char *tabs(const char *text, struct buf *out)
+{
+	struct err err;
+
+	buf_clear(out);
+	CHECK_INT(text_tabs(text, strlen(text), out, &err), 0);
+	return out->len > 0 ? out->data : "";
+}
+
 TEST(tables)
 {
-	BUF_AUTO(out, 1024);
-	const char *cells[] = {"ID", "NAME", "1", "a", "123456", "b"};
-	json_strings list = {cells, 6};
+	BUF_AUTO(out, 4096);
 
-	text_table(&list, 2, &out);
-	CHECK_STR(out.data, "ID       NAME\n1        a\n123456   b\n");
+	CHECK_STR(tabs("", &out), "");
+	CHECK_STR(tabs("ID\tNAME\n1\ta\n12345678\tb\n", &out),
+		  "ID         NAME\n1          a\n12345678   b\n");
+	CHECK_STR(
+		tabs("a\tb\n\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\tx\n",
+		     &out),
+		"a          b\n\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4   "
+		"x\n");
+	/* A line without the column begins it anew. */
+	CHECK_STR(tabs("a\tb\nlong text without one\nabcdefghij\tc\n", &out),
+		  "a         b\nlong text without one\nabcdefghij   c\n");
+	CHECK_STR(tabs("a\tb\tc\nd\n", &out), "a         b         c\nd\n");
 }
 
 TEST(times)

@@ -155,7 +155,7 @@ static int check(const struct engine_options *options, const struct oci_image_ru
 	return rc;
 }
 
-/* The words that run, joined for people. */
+/* The words that run, joined for people as Docker does it: an argument with a space is in quotes. */
 static const char *command_text(const struct engine_options *options,
 				const struct oci_image_run *image, struct arena *arena)
 {
@@ -165,8 +165,10 @@ static const char *command_text(const struct engine_options *options,
 
 	(void)process_arguments(options, image, arena, &args, &ignored);
 	for (size_t i = 0;
-	     i < args.count && text.len + strlen(args.items[i]) + 1 < COMMAND_TEXT_MAX; i++)
-		buf_fmt(&text, "%s%s", i > 0 ? " " : "", args.items[i]);
+	     i < args.count && text.len + strlen(args.items[i]) + 3 < COMMAND_TEXT_MAX; i++) {
+		const char *quote = i > 0 && strchr(args.items[i], ' ') != NULL ? "'" : "";
+		buf_fmt(&text, "%s%s%s%s", i > 0 ? " " : "", quote, args.items[i], quote);
+	}
 	return arena_strndup(arena, text.data != NULL ? text.data : "", text.len);
 }
 

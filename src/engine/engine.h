@@ -193,25 +193,61 @@ struct engine_logs {
 int engine_container_logs(struct engine *engine, const struct engine_container *container,
 			  const struct engine_logs *request, struct err *err);
 
-/* Appends Docker's inspect object. */
+/* Appends Docker's inspect object; size: with what its files take. */
 int engine_container_inspect(struct engine *engine, const struct engine_container *container,
-			     struct buf *out, struct err *err);
+			     bool size, struct buf *out, struct err *err);
+
+struct engine_container_size {
+	int64_t own_bytes;   /* of the files that it changed */
+	int64_t image_bytes; /* 0: the image is gone */
+};
+
+/* Looks at every file of the container's own. */
+int engine_container_size(struct engine *engine, const struct engine_container *container,
+			  struct engine_container_size *ret_size, struct err *err);
 
 /* ---- images ---- */
 
 struct engine_image {
 	const char *id;
-	json_strings names; /* as people write them */
+	const char *manifest; /* hex digest; NULL: it came without one */
+	json_strings names;   /* as people write them */
 	int64_t created_s;
 	int64_t size_bytes;
 	const char *architecture;
 	const char *os;
+	json_pairs labels;   /* engine_image_read_labels() alone fills them in */
+	json_strings layers; /* diff-ids, the lowest first */
 };
 
 typedef JSON_LIST_OF(struct engine_image) engine_images;
 
 int engine_image_list(struct engine *engine, struct arena *arena, engine_images *ret_images,
 		      struct err *err);
+
+/* By name, id or the id's unique beginning. */
+int engine_image_find(struct engine *engine, const char *reference, struct arena *arena,
+		      struct engine_image *ret_image, struct err *err);
+
+/* Reads the image's configuration for its labels. */
+int engine_image_read_labels(struct engine *engine, struct engine_image *image, struct arena *arena,
+			     struct err *err);
+
+struct engine_history {
+	const char *created; /* RFC 3339, or NULL */
+	const char *created_by;
+	const char *comment;
+	int64_t size_bytes; /* of the layer; 0 when the step made none */
+};
+typedef JSON_LIST_OF(struct engine_history) engine_histories;
+
+/* What made the image, the newest first. */
+int engine_image_history(struct engine *engine, const struct engine_image *image,
+			 struct arena *arena, engine_histories *ret_history, struct err *err);
+
+/* The bytes of each layer of image->layers; as many as it has. */
+int engine_image_layer_sizes(struct engine *engine, const struct engine_image *image,
+			     struct arena *arena, const int64_t **ret_sizes, struct err *err);
 
 struct engine_progress {
 	uint32_t layer;
@@ -248,6 +284,59 @@ int engine_image_remove(struct engine *engine, const char *reference, bool force
 
 int engine_image_tag(struct engine *engine, const char *reference, const char *name,
 		     struct err *err);
+
+/* Takes names from an image, which stays; no names: all of them. */
+int engine_image_untag(struct engine *engine, const char *reference, const json_strings *names,
+		       struct err *err);
+
+struct engine_prune {
+	json_strings ids; /* which may go */
+	bool all;         /* those with a name too */
+	bool dry_run;     /* tells what would go */
+};
+
+struct engine_pruned {
+	json_strings gone; /* each image's names, as people write them, then "sha256:" and its id */
+	int64_t bytes;     /* freed */
+};
+
+/* Removes those of the images that no container uses. */
+int engine_image_prune(struct engine *engine, const struct engine_prune *request,
+		       struct arena *arena, struct engine_pruned *ret_pruned, struct err *err);
+
+/* What is wrong with an image, in words. */
+typedef int engine_finding_fn(void *arg, const char *text, struct err *err);
+
+/* Calls `finding` for what is not as the image's digests say. */
+int engine_image_verify(struct engine *engine, const char *reference, engine_finding_fn *finding,
+			void *arg, struct err *err);
+
+/* change: 'A' for added, 'C' for changed, 'D' for deleted. */
+typedef int engine_change_fn(void *arg, char change, const char *path, struct err *err);
+
+/* What leads from the files of `base` to those of `reference`; base NULL: from all layers but its top one. */
+int engine_image_diff(struct engine *engine, const char *reference, const char *base,
+		      engine_change_fn *change, void *arg, struct err *err);
+
+/*
+ * Mounts an image's files, read-only, at STATE/mounts/ID in the mount namespace of the caller, and only there: in the
+ * host's own, or where the mount would spread to others, ERR_DENIED. Mounted already: its path.
+ */
+int engine_image_mount(struct engine *engine, const char *reference, struct arena *arena,
+		       const char **ret_path, struct err *err);
+
+/* ERR_NOT_FOUND when it is not mounted in this namespace. */
+int engine_image_unmount(struct engine *engine, const char *id, struct err *err);
+
+struct engine_image_mount {
+	const char *id;
+	const char *path;
+};
+typedef JSON_LIST_OF(struct engine_image_mount) engine_image_mounts;
+
+/* What is mounted in this namespace. */
+int engine_image_mount_list(struct engine *engine, struct arena *arena,
+			    engine_image_mounts *ret_mounts, struct err *err);
 
 /* Appends an object as Docker's image inspect has it. */
 int engine_image_inspect(struct engine *engine, const char *reference, struct buf *out,

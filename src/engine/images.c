@@ -4,15 +4,14 @@
 #include "engine/spec/list.h"
 #include "oci/image.h"
 #include "store/reference.h"
-
-#define CONFIG_MAX (8 * 1024 * 1024)
+#include "store/verify.h"
 
 static const char *copy(const char *text, struct arena *arena)
 {
 	return text != NULL ? arena_strndup(arena, text, strlen(text)) : "";
 }
 
-static int familiar_names(const json_strings *names, struct arena *arena, json_strings *ret_names,
+int images_familiar_names(const json_strings *names, struct arena *arena, json_strings *ret_names,
 			  struct err *err)
 {
 	json_strings list = {0};
@@ -32,6 +31,27 @@ static int familiar_names(const json_strings *names, struct arena *arena, json_s
 	return 0;
 }
 
+static int copy_image(const struct store_image *from, struct arena *arena, struct engine_image *to,
+		      struct err *err)
+{
+	*to = (struct engine_image){.id = copy(from->id, arena),
+				    .manifest = from->manifest != NULL ? copy(from->manifest, arena)
+								       : NULL,
+				    .created_s = from->created_s,
+				    .size_bytes = from->size_bytes,
+				    .architecture = copy(from->architecture, arena),
+				    .os = copy(from->os, arena)};
+	int rc = images_familiar_names(&from->names, arena, &to->names, err);
+	if (rc == 0 && (to->id == NULL || to->architecture == NULL || to->os == NULL))
+		rc = list_no_memory(err);
+	for (size_t i = 0; rc == 0 && i < from->layers.count; i++) {
+		const char *layer = copy(from->layers.items[i], arena);
+		rc = layer == NULL ? list_no_memory(err)
+				   : list_push_text(&to->layers, layer, arena, err);
+	}
+	return rc;
+}
+
 int engine_image_list(struct engine *engine, struct arena *arena, engine_images *ret_images,
 		      struct err *err)
 {
@@ -40,25 +60,61 @@ int engine_image_list(struct engine *engine, struct arena *arena, engine_images 
 
 	int rc = store_image_list(engine->store, &images, err);
 	for (size_t i = 0; rc == 0 && i < images.count; i++) {
-		const struct store_image *from = images.items[i];
 		struct engine_image *to = list_push(&list, sizeof(*to), arena);
-		if (to == NULL) {
-			rc = list_no_memory(err);
-			break;
-		}
-		*to = (struct engine_image){.id = copy(from->id, arena),
-					    .created_s = from->created_s,
-					    .size_bytes = from->size_bytes,
-					    .architecture = copy(from->architecture, arena),
-					    .os = copy(from->os, arena)};
-		rc = familiar_names(&from->names, arena, &to->names, err);
-		if (rc == 0 && (to->id == NULL || to->architecture == NULL || to->os == NULL))
-			rc = list_no_memory(err);
+		rc = to == NULL ? list_no_memory(err) : copy_image(images.items[i], arena, to, err);
 	}
 	store_images_free(&images);
 	if (rc == 0)
 		*ret_images = list;
 	return rc;
+}
+
+int engine_image_find(struct engine *engine, const char *reference, struct arena *arena,
+		      struct engine_image *ret_image, struct err *err)
+{
+	struct store_image *image = NULL;
+
+	int rc = store_image_find(engine->store, reference, &image, err);
+	if (rc == 0)
+		rc = copy_image(image, arena, ret_image, err);
+	store_image_free(image);
+	return rc;
+}
+
+int engine_image_read_labels(struct engine *engine, struct engine_image *image, struct arena *arena,
+			     struct err *err)
+{
+	struct store_image *found = NULL;
+	json_pairs labels = {0};
+
+	int rc = store_image_find(engine->store, image->id, &found, err);
+	for (size_t i = 0; rc == 0 && i < found->config->config.labels.count; i++) {
+		const struct json_pair *from = &found->config->config.labels.items[i];
+		struct json_pair *to = list_push(&labels, sizeof(*to), arena);
+		if (to != NULL)
+			*to = (struct json_pair){copy(from->key, arena), copy(from->value, arena)};
+		if (to == NULL || to->key == NULL || to->value == NULL)
+			rc = list_no_memory(err);
+	}
+	store_image_free(found);
+	if (rc == 0)
+		image->labels = labels;
+	return rc;
+}
+
+int engine_image_layer_sizes(struct engine *engine, const struct engine_image *image,
+			     struct arena *arena, const int64_t **ret_sizes, struct err *err)
+{
+	size_t count = image->layers.count;
+	int64_t *sizes = arena_alloc(arena, (count + 1) * sizeof(*sizes));
+
+	if (sizes == NULL)
+		return list_no_memory(err);
+	int rc = store_image_layer_sizes(engine->store, image->id, sizes, count, err);
+	if (rc < 0)
+		return rc;
+	*ret_sizes = sizes;
+	return 0;
 }
 
 struct relay {
@@ -108,9 +164,9 @@ int engine_image_load(struct engine *engine, const struct engine_load *request, 
 			break;
 		}
 		to->id = copy(loaded.items[i].id, arena);
-		rc = to->id == NULL
-			     ? list_no_memory(err)
-			     : familiar_names(&loaded.items[i].names, arena, &to->names, err);
+		rc = to->id == NULL ? list_no_memory(err)
+				    : images_familiar_names(&loaded.items[i].names, arena,
+							    &to->names, err);
 	}
 	store_loaded_done(&loaded);
 	if (rc == 0)
@@ -133,7 +189,7 @@ int engine_image_remove(struct engine *engine, const char *reference, bool force
 		*ret_removed = (struct engine_image_removed){0};
 		if (removed.deleted != NULL)
 			ret_removed->deleted = copy(removed.deleted, arena);
-		rc = familiar_names(&removed.untagged, arena, &ret_removed->untagged, err);
+		rc = images_familiar_names(&removed.untagged, arena, &ret_removed->untagged, err);
 		/* What cannot be deleted now is deleted by the next removal. */
 		if (paths_find_program(engine, "corten-image", arena, &program, &ignored) == 0)
 			(void)store_trash_empty_later(engine->store, program, &ignored);
@@ -148,78 +204,64 @@ int engine_image_tag(struct engine *engine, const char *reference, const char *n
 	return store_image_tag(engine->store, reference, name, err);
 }
 
-/* Docker's names for what the image's own configuration calls differently. */
-struct image_view {
-	const char *id;
-	json_strings repo_tags;
-	const char *created;
-	const char *author;
-	const char *architecture;
-	const char *os;
-	int64_t size_bytes;
-	struct oci_rootfs *rootfs;
-	struct json_text config;
-};
-
-static const struct json_field rootfs_fields[] = {
-	JSON_STRING(struct oci_rootfs, type, "Type"),
-	JSON_LIST(struct oci_rootfs, diff_ids, "Layers", JSON_TYPE_STRING),
-};
-static JSON_SHAPE(rootfs_shape, struct oci_rootfs, rootfs_fields);
-
-static const struct json_field image_fields[] = {
-	JSON_STRING(struct image_view, id, "Id"),
-	JSON_LIST_FLAGS(struct image_view, repo_tags, "RepoTags", JSON_TYPE_STRING,
-			JSON_WRITE_ZERO),
-	JSON_STRING(struct image_view, created, "Created"),
-	JSON_STRING(struct image_view, author, "Author"),
-	JSON_STRING(struct image_view, architecture, "Architecture"),
-	JSON_STRING(struct image_view, os, "Os"),
-	JSON_INT64(struct image_view, size_bytes, "Size"),
-	JSON_RAW(struct image_view, config, "Config"),
-	JSON_OBJECT(struct image_view, rootfs, "RootFS", rootfs_shape),
-};
-static JSON_SHAPE(image_shape, struct image_view, image_fields);
-
-/* The configuration's own "config" object, as it was written. */
-struct config_raw {
-	struct json_text config;
-};
-static const struct json_field raw_fields[] = {
-	JSON_RAW(struct config_raw, config, "config"),
-};
-static JSON_SHAPE(raw_shape, struct config_raw, raw_fields);
-
-int engine_image_inspect(struct engine *engine, const char *reference, struct buf *out,
-			 struct err *err)
+int engine_image_untag(struct engine *engine, const char *reference, const json_strings *names,
+		       struct err *err)
 {
-	ARENA_AUTO(arena, 32 * 1024 * 1024);
-	BUF_AUTO(text, CONFIG_MAX);
-	struct store_image *image = NULL;
-	struct config_raw raw = {0};
-	struct image_view view;
+	return store_image_untag(engine->store, reference, names, err);
+}
 
-	int rc = store_image_find(engine->store, reference, &image, err);
+int engine_image_verify(struct engine *engine, const char *reference, engine_finding_fn *finding,
+			void *arg, struct err *err)
+{
+	const struct store_verify request = {.finding = finding, .arg = arg};
+
+	return store_image_verify(engine->store, reference, &request, err);
+}
+
+static int copy_gone(const json_strings *gone, struct arena *arena, json_strings *ret_gone,
+		     struct err *err)
+{
+	json_strings list = {0};
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < gone->count; i++) {
+		const char *text = gone->items[i];
+		if (strchr(text, '/') != NULL) {
+			json_strings one = {.items = &gone->items[i], .count = 1}, familiar;
+			rc = images_familiar_names(&one, arena, &familiar, err);
+			text = rc == 0 ? familiar.items[0] : NULL;
+		} else {
+			text = list_text(arena, "sha256:%s", text);
+		}
+		if (rc == 0)
+			rc = text == NULL ? list_no_memory(err)
+					  : list_push_text(&list, text, arena, err);
+	}
+	*ret_gone = list;
+	return rc;
+}
+
+int engine_image_prune(struct engine *engine, const struct engine_prune *request,
+		       struct arena *arena, struct engine_pruned *ret_pruned, struct err *err)
+{
+	struct store_prune prune = {.ids = request->ids,
+				    .all = request->all,
+				    .dry_run = request->dry_run,
+				    .use = record_image_use,
+				    .use_arg = engine};
+	struct store_pruned pruned = {0};
+	const char *program = NULL;
+	struct err ignored;
+
+	int rc = store_image_prune(engine->store, &prune, &pruned, err);
 	if (rc < 0)
 		return rc;
-	view = (struct image_view){
-		.id = list_text(&arena, "sha256:%s", image->id),
-		.created = image->config->created,
-		.author = image->config->author,
-		.architecture = image->architecture,
-		.os = image->os,
-		.size_bytes = image->size_bytes,
-		.rootfs = &image->config->rootfs,
-	};
-	rc = familiar_names(&image->names, &arena, &view.repo_tags, err);
-	if (rc == 0)
-		rc = store_image_config_text(engine->store, image->id, &text, err);
-	if (rc == 0)
-		rc = json_parse(&raw_shape, text.data, text.len, &arena, &raw, err);
-	if (rc == 0) {
-		view.config = raw.config;
-		json_write(&image_shape, &view, JSON_PRETTY, out);
-	}
-	store_image_free(image);
+	rc = copy_gone(&pruned.gone, arena, &ret_pruned->gone, err);
+	ret_pruned->bytes = pruned.bytes;
+	store_pruned_done(&pruned);
+	/* What cannot be deleted now is deleted by the next removal. */
+	if (!request->dry_run &&
+	    paths_find_program(engine, "corten-image", arena, &program, &ignored) == 0)
+		(void)store_trash_empty_later(engine->store, program, &ignored);
 	return rc;
 }

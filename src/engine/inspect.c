@@ -155,6 +155,8 @@ struct view {
 	const char *process_label;
 	const char *apparmor;
 	struct view_host host;
+	int64_t *size_rw; /* NULL: not asked for */
+	int64_t *size_root_fs;
 	JSON_LIST_OF(struct view_mount) mounts;
 	struct view_config config;
 };
@@ -174,6 +176,8 @@ static const struct json_field view_fields[] = {
 	TEXT(struct view, process_label, "ProcessLabel"),
 	TEXT(struct view, apparmor, "AppArmorProfile"),
 	JSON_EMBED(struct view, host, "HostConfig", host_shape),
+	JSON_OPT(struct view, size_rw, "SizeRw", JSON_TYPE_INT64),
+	JSON_OPT(struct view, size_root_fs, "SizeRootFs", JSON_TYPE_INT64),
 	JSON_FIELD_(struct view, mounts, "Mounts", JSON_TYPE_OBJECT, JSON_FORM_LIST,
 		    JSON_WRITE_ZERO, &mount_shape, NULL),
 	JSON_EMBED(struct view, config, "Config", config_shape),
@@ -363,11 +367,12 @@ static int fill_config(const struct engine_container *c, const struct oci_image_
 }
 
 int engine_container_inspect(struct engine *engine, const struct engine_container *container,
-			     struct buf *out, struct err *err)
+			     bool size, struct buf *out, struct err *err)
 {
 	static const struct oci_image_run unknown;
 	ARENA_AUTO(arena, 32 * 1024 * 1024);
 	struct store_image *image = NULL;
+	struct engine_container_size sizes = {0};
 	struct err gone;
 	struct view view = {
 		.id = container->id,
@@ -385,7 +390,12 @@ int engine_container_inspect(struct engine *engine, const struct engine_containe
 	fill_state(container, &arena, &view.state);
 	fill_host(container, &view.host);
 	fill_labels(container, &arena, &view);
-	int rc = fill_config(container, run, &arena, &view, err);
+	int rc = size ? engine_container_size(engine, container, &sizes, err) : 0;
+	int64_t whole = sizes.own_bytes + sizes.image_bytes;
+	view.size_rw = size ? &sizes.own_bytes : NULL;
+	view.size_root_fs = size ? &whole : NULL;
+	if (rc == 0)
+		rc = fill_config(container, run, &arena, &view, err);
 	if (rc == 0)
 		rc = fill_mounts(engine, container, run, &arena, &view, err);
 	if (rc == 0)

@@ -9,6 +9,7 @@
 #include "store/store.h"
 
 #define ENGINE_CONTAINERS "containers" /* the folder beneath root and beneath state */
+#define ENGINE_MOUNTS     "mounts"
 #define ENGINE_ID_MAX     65
 
 struct engine {
@@ -75,6 +76,9 @@ const char *paths_in_root(struct engine *engine, const char *id, const char *nam
 const char *paths_in_state(struct engine *engine, const char *id, const char *name,
 			   struct arena *arena);
 
+/* The folder STATE/mounts, made when it is missing. */
+int paths_open_mounts(struct engine *engine, struct err *err);
+
 /* ---- programs started ---- */
 
 struct launch {
@@ -98,6 +102,10 @@ int launch_runtime(struct engine *engine, const char *const *words, struct err *
 int rootfs_mount(struct engine *engine, const struct engine_container *container,
 		 const struct store_image *image, int data_fd, const char *label, struct err *err);
 
+/* The image's layers alone, read-only, as a detached mount. empty_fd: of an empty folder. */
+int rootfs_mount_image(struct engine *engine, const struct store_image *image, int empty_fd,
+		       struct err *err);
+
 struct mount_option;
 
 /* Makes ID/volumes/NUMBER for a volume, filled with what the root has at its target. label: or NULL. */
@@ -116,6 +124,12 @@ void files_resolv(const struct engine_options *options, const char *host_text, b
  */
 int files_write(int data_fd, const struct engine_options *options, const char *hostname,
 		bool host_network, const char *label, struct err *err);
+
+/* ---- images.c ---- */
+
+/* The names as people write them. */
+int images_familiar_names(const json_strings *names, struct arena *arena, json_strings *ret_names,
+			  struct err *err);
 
 /* ---- host.c ---- */
 

@@ -96,6 +96,20 @@ int paths_open_state(struct engine *engine, const char *id, bool make, struct er
 	return fd < 0 ? err_errno(err, "open '%s'", path) : fd;
 }
 
+int paths_open_mounts(struct engine *engine, struct err *err)
+{
+	ARENA_AUTO(arena, 65536);
+	const char *path = list_text(&arena, "%s/" ENGINE_MOUNTS, engine->state);
+
+	if (path == NULL)
+		return list_no_memory(err);
+	int rc = paths_make_folder(path, 0700, err);
+	if (rc < 0)
+		return rc;
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? err_errno(err, "open '%s'", path) : fd;
+}
+
 static const char *in_folder(const char *folder, const char *id, const char *name,
 			     struct arena *arena)
 {

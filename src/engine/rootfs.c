@@ -38,6 +38,28 @@ static int layers_open(struct engine *engine, const struct store_image *image,
 	return 0;
 }
 
+int rootfs_mount_image(struct engine *engine, const struct store_image *image, int empty_fd,
+		       struct err *err)
+{
+	__attribute__((cleanup(layers_close))) struct layers layers = {0};
+
+	int rc = layers_open(engine, image, &layers, err);
+	if (rc < 0)
+		return rc;
+	/* Without an upper folder overlay wants two lower ones. */
+	if (layers.count == 1)
+		layers.fds[layers.count++] = fcntl(empty_fd, F_DUPFD_CLOEXEC, 3);
+	struct mount_overlay overlay = {
+		.lower_fds = layers.fds,
+		.lower_count = layers.count,
+		.upper_fd = FD_NONE,
+		.work_fd = FD_NONE,
+		.attr = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID,
+	};
+	int fd = mount_overlay_create(&overlay, err);
+	return fd < 0 ? err_wrap(err, fd, "mount image %.12s", image->id) : fd;
+}
+
 /* The mode matters for `upper`: it is the mode of the container's "/". */
 static int open_folder(int data_fd, const char *name, mode_t mode, struct err *err)
 {

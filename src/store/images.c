@@ -148,9 +148,8 @@ static int id_by_prefix(struct store *store, const char *hex, char ret_id[65], s
 	return rc < 0 ? rc : 1;
 }
 
-/* How the image was found: by one of its names or by an id. */
-static int find_id(struct store *store, const char *reference, char ret_id[65], bool *ret_by_name,
-		   struct err *err)
+int store_image_find_id(struct store *store, const char *reference, char ret_id[65],
+			bool *ret_by_name, struct err *err)
 {
 	char hex[65];
 
@@ -164,8 +163,8 @@ static int find_id(struct store *store, const char *reference, char ret_id[65], 
 	return rc < 0 ? rc : 0;
 }
 
-static int read_by_id(struct store *store, const char *id, struct store_image **ret_image,
-		      struct err *err)
+int store_image_read(struct store *store, const char *id, struct store_image **ret_image,
+		     struct err *err)
 {
 	DB_STMT(stmt);
 
@@ -187,9 +186,9 @@ int store_image_find(struct store *store, const char *reference, struct store_im
 	bool by_name;
 	struct store_image *image = NULL;
 
-	int rc = find_id(store, reference, id, &by_name, err);
+	int rc = store_image_find_id(store, reference, id, &by_name, err);
 	if (rc == 0)
-		rc = read_by_id(store, id, &image, err);
+		rc = store_image_read(store, id, &image, err);
 	if (rc < 0)
 		return rc;
 	rc = read_config(store, image, err);
@@ -243,6 +242,25 @@ void store_images_free(store_images *images)
 	*images = (store_images){0};
 }
 
+int store_image_layer_sizes(struct store *store, const char *id, int64_t *ret_sizes, size_t room,
+			    struct err *err)
+{
+	size_t count = 0;
+	DB_STMT(stmt);
+
+	int rc = db_prepare(store->db,
+			    "SELECT l.size_bytes FROM image_layers il"
+			    " JOIN layers l ON l.diff_id = il.diff_id"
+			    " WHERE il.image = ?1 ORDER BY il.position",
+			    &stmt, err);
+	if (rc < 0)
+		return rc;
+	db_bind_text(&stmt, 1, id);
+	while (count < room && (rc = db_step(&stmt, err)) > 0)
+		ret_sizes[count++] = db_int(&stmt, 0);
+	return rc < 0 ? rc : (int)count;
+}
+
 int store_name_put(struct store *store, const char *name, const char *id, struct err *err)
 {
 	return db_run(store->db,
@@ -267,200 +285,10 @@ int store_image_tag(struct store *store, const char *reference, const char *name
 	DB_ROLLBACK_AT_END(db, store->db);
 	rc = db_begin(db, err);
 	if (rc == 0)
-		rc = find_id(store, reference, id, &by_name, err);
+		rc = store_image_find_id(store, reference, id, &by_name, err);
 	if (rc == 0)
 		rc = store_name_put(store, reference_full(&ref, full), id, err);
 	if (rc == 0)
 		rc = db_commit(db, err);
 	return rc < 0 ? err_wrap(err, rc, "tag image '%s'", reference) : 0;
-}
-
-struct removal {
-	struct store *store;
-	const struct store_remove *request;
-	struct store_image *image;
-	struct store_removed *removed;
-};
-
-/* Refuses while a running container needs the image, or any container without force. */
-static int check_use(const struct removal *removal, enum store_use *ret_use, struct err *err)
-{
-	const struct store_remove *request = removal->request;
-	const char *id = removal->image->id;
-	char user[65] = "";
-
-	*ret_use = STORE_UNUSED;
-	if (request->use == NULL)
-		return 0;
-	int rc = request->use(request->use_arg, id, user, ret_use, err);
-	if (rc < 0)
-		return rc;
-	if (*ret_use == STORE_RUNNING)
-		return err_set(err, ERR_CONFLICT, EBUSY,
-			       "image %.12s is used by running container %.64s: stop it first", id,
-			       user);
-	if (*ret_use == STORE_USED && !request->force)
-		return err_set(
-			err, ERR_CONFLICT, EBUSY,
-			"image %.12s is used by container %.64s: remove that first, or force", id,
-			user);
-	return 0;
-}
-
-static int drop_name(struct removal *removal, const char *name, struct err *err)
-{
-	struct store_removed *removed = removal->removed;
-
-	int rc = db_run(removal->store->db, "DELETE FROM image_names WHERE name = ?1", name, NULL,
-			NULL, err);
-	if (rc < 0)
-		return rc;
-	return store_strings_add(&removed->untagged, name, STORE_NAMES_MAX, &removed->arena, err);
-}
-
-static int drop_image(struct removal *removal, struct err *err)
-{
-	struct db *db = removal->store->db;
-	const char *id = removal->image->id;
-
-	int rc = 0;
-	for (size_t i = 0; i < removal->image->names.count && rc == 0; i++)
-		rc = drop_name(removal, removal->image->names.items[i], err);
-	if (rc == 0)
-		rc = db_run(db, "DELETE FROM image_layers WHERE image = ?1", id, NULL, NULL, err);
-	if (rc == 0)
-		rc = db_run(db, "DELETE FROM images WHERE id = ?1", id, NULL, NULL, err);
-	if (rc < 0)
-		return rc;
-	removal->removed->deleted = arena_strndup(&removal->removed->arena, id, strlen(id));
-	if (removal->removed->deleted == NULL)
-		return err_set(err, ERR_SYSTEM, ENOMEM, "remove image %.12s", id);
-	return 0;
-}
-
-static int drop_all_names(struct removal *removal, struct err *err)
-{
-	int rc = 0;
-
-	for (size_t i = 0; i < removal->image->names.count && rc == 0; i++)
-		rc = drop_name(removal, removal->image->names.items[i], err);
-	return rc;
-}
-
-static int remove_found(struct removal *removal, bool by_name, struct err *err)
-{
-	const struct store_remove *request = removal->request;
-	const struct store_image *image = removal->image;
-	enum store_use use;
-
-	if (by_name && image->names.count > 1 && strchr(request->reference, '@') == NULL) {
-		char full[REFERENCE_TEXT_MAX];
-		struct reference ref;
-		int rc = reference_parse(request->reference, &ref, err);
-		return rc < 0 ? rc : drop_name(removal, reference_full(&ref, full), err);
-	}
-	if (!by_name && image->names.count > 1 && !request->force)
-		return err_set(err, ERR_CONFLICT, EBUSY,
-			       "image %.12s has %zu names: remove them by name, or force",
-			       image->id, image->names.count);
-	int rc = check_use(removal, &use, err);
-	if (rc < 0)
-		return rc;
-	return use == STORE_USED ? drop_all_names(removal, err) : drop_image(removal, err);
-}
-
-static int remove_in_transaction(struct store *store, const struct store_remove *request,
-				 struct store_removed *removed, struct err *err)
-{
-	struct removal removal = {.store = store, .request = request, .removed = removed};
-	char id[65];
-	bool by_name;
-
-	DB_ROLLBACK_AT_END(db, store->db);
-	int rc = db_begin(db, err);
-	if (rc == 0)
-		rc = find_id(store, request->reference, id, &by_name, err);
-	if (rc == 0)
-		rc = read_by_id(store, id, &removal.image, err);
-	if (rc == 0)
-		rc = remove_found(&removal, by_name, err);
-	if (rc == 0)
-		rc = db_commit(db, err);
-	store_image_free(removal.image);
-	return rc;
-}
-
-int store_image_remove(struct store *store, const struct store_remove *request,
-		       struct store_removed *ret_removed, struct err *err)
-{
-	struct store_removed removed = {.arena = ARENA_INIT(STORE_ARENA_MAX)};
-
-	int rc = remove_in_transaction(store, request, &removed, err);
-	if (rc == 0 && removed.deleted != NULL)
-		rc = store_free_layers(store, err);
-	if (rc < 0) {
-		store_removed_done(&removed);
-		return err_wrap(err, rc, "remove image '%s'", request->reference);
-	}
-	*ret_removed = removed;
-	return 0;
-}
-
-void store_removed_done(struct store_removed *removed)
-{
-	arena_done(&removed->arena);
-	*removed = (struct store_removed){0};
-}
-
-/* The ids are read first: the callback may query the same database. */
-static int prune_in_transaction(struct store *store, struct removal *removal, struct err *err)
-{
-	json_strings ids = {0};
-	DB_STMT(stmt);
-
-	int rc = db_prepare(store->db,
-			    "SELECT id FROM images WHERE NOT EXISTS"
-			    " (SELECT 1 FROM image_names n WHERE n.image = images.id)",
-			    &stmt, err);
-	while (rc == 0 && (rc = db_step(&stmt, err)) > 0)
-		rc = store_strings_add(&ids, db_text(&stmt, 0), SIZE_MAX, &removal->removed->arena,
-				       err);
-	db_stmt_done(&stmt);
-	for (size_t i = 0; i < ids.count && rc == 0; i++) {
-		enum store_use use;
-		struct err busy;
-		rc = read_by_id(store, ids.items[i], &removal->image, err);
-		if (rc == 0 && check_use(removal, &use, &busy) == 0 && use == STORE_UNUSED)
-			rc = drop_image(removal, err);
-		if (rc == 0 && removal->removed->deleted != NULL)
-			rc = store_strings_add(&removal->removed->untagged, ids.items[i], SIZE_MAX,
-					       &removal->removed->arena, err);
-		removal->removed->deleted = NULL;
-		store_image_free(removal->image);
-		removal->image = NULL;
-	}
-	return rc;
-}
-
-int store_image_prune(struct store *store, store_use_fn *use, void *use_arg,
-		      struct store_removed *ret_removed, struct err *err)
-{
-	struct store_removed removed = {.arena = ARENA_INIT(STORE_ARENA_MAX)};
-	struct store_remove request = {.use = use, .use_arg = use_arg};
-	struct removal removal = {.store = store, .request = &request, .removed = &removed};
-
-	DB_ROLLBACK_AT_END(db, store->db);
-	int rc = db_begin(db, err);
-	if (rc == 0)
-		rc = prune_in_transaction(store, &removal, err);
-	if (rc == 0)
-		rc = db_commit(db, err);
-	if (rc == 0)
-		rc = store_free_layers(store, err);
-	if (rc < 0) {
-		store_removed_done(&removed);
-		return err_wrap(err, rc, "remove images without a name");
-	}
-	*ret_removed = removed;
-	return 0;
 }

@@ -34,6 +34,14 @@ int store_lock_exclusive(const struct store *store, bool *ret_locked, struct err
  */
 int store_free_layers(struct store *store, struct err *err);
 
+/* The id of the image that `reference` names, and whether a name or an id told it. */
+int store_image_find_id(struct store *store, const char *reference, char ret_id[65],
+			bool *ret_by_name, struct err *err);
+
+/* The image of that id, without its configuration. */
+int store_image_read(struct store *store, const char *id, struct store_image **ret_image,
+		     struct err *err);
+
 /* Gives `name` (complete) to image `id`, inside the caller's transaction. */
 int store_name_put(struct store *store, const char *name, const char *id, struct err *err);
 

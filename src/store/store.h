@@ -111,9 +111,32 @@ int store_image_remove(struct store *store, const struct store_remove *request,
 		       struct store_removed *ret_removed, struct err *err);
 void store_removed_done(struct store_removed *removed);
 
-/* Removes images without a name that nothing uses (`image prune`); deleted ids come as `untagged`. */
-int store_image_prune(struct store *store, store_use_fn *use, void *use_arg,
-		      struct store_removed *ret_removed, struct err *err);
+struct store_prune {
+	json_strings ids;  /* which may go, when they still exist and nothing uses them */
+	bool all;          /* those with a name too */
+	bool dry_run;      /* nothing is removed; the result is as if it was */
+	store_use_fn *use; /* NULL: nothing uses images */
+	void *use_arg;
+};
+
+struct store_pruned {
+	struct arena arena;
+	json_strings gone; /* each image's complete names, then its id, which alone has no slash */
+	int64_t bytes;     /* of layers that no image needs any more */
+};
+
+/* Removes those of the images that nothing uses, in one transaction. */
+int store_image_prune(struct store *store, const struct store_prune *request,
+		      struct store_pruned *ret_pruned, struct err *err);
+void store_pruned_done(struct store_pruned *pruned);
+
+/* Takes names from an image, which stays; no names: all of them. */
+int store_image_untag(struct store *store, const char *reference, const json_strings *names,
+		      struct err *err);
+
+/* The bytes of each of the image's layers, the lowest first; `room` at most. Returns how many. */
+int store_image_layer_sizes(struct store *store, const char *id, int64_t *ret_sizes, size_t room,
+			    struct err *err);
 
 /* An O_PATH descriptor of the layer's tree, for overlay's `lowerdir+`; the caller closes it. */
 int store_layer_open(struct store *store, const char *diff_id, struct err *err);

@@ -48,7 +48,8 @@ def test_ps(cli):
         assert {row["Names"] for row in rows} == names, (words, told)
     for bad in ("nonsense=1", "status", "="):
         cli("ps", "--filter", bad).failed(bad.split("=")[0])
-    cli("ps", "--format", "nonsense").failed("nonsense")
+    cli("ps", "--format", "{{.Nonsense}}").failed("can't evaluate field Nonsense in type container")
+    assert cli("ps", "--format", "plain text").ok() == "plain text\n"
 
 
 def test_ps_of_nothing(cli):

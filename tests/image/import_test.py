@@ -21,6 +21,7 @@ def test_a_tar(store, tmp_path):
     assert found.all("layer") == [sha(ROOT)] and found.all("cmd") == []
     text = json.loads((store.root / "blobs/sha256" / first.one("image")).read_text())
     assert text["history"][0]["comment"] == "from a test" and text["os"] == "linux"
+    assert text["architecture"] == {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
     assert text["rootfs"] == {"type": "layers", "diff_ids": ["sha256:" + sha(ROOT)]}
     piped = store.run("import", "-", input=ROOT)
     assert piped.all("name") == [] and store.run("find", piped.one("image")).all("layer") == [sha(ROOT)]

@@ -148,13 +148,36 @@ static int used(void *arg, const char *image_id, char ret_user[65], enum store_u
 	return 0;
 }
 
+static int prune_all(struct store *store, const struct store_remove *request, struct err *err)
+{
+	ARENA_AUTO(arena, 1 << 20);
+	struct store_prune prune = {.use = request->use, .use_arg = request->use_arg};
+	struct store_pruned pruned;
+	store_images images;
+
+	int rc = store_image_list(store, &images, err);
+	if (rc < 0)
+		return rc;
+	prune.ids.items = arena_alloc(&arena, (images.count + 1) * sizeof(*prune.ids.items));
+	for (size_t i = 0; prune.ids.items != NULL && i < images.count; i++)
+		prune.ids.items[prune.ids.count++] = images.items[i]->id;
+	rc = store_image_prune(store, &prune, &pruned, err);
+	store_images_free(&images);
+	if (rc < 0)
+		return rc;
+	print_strings("untagged", &pruned.gone);
+	store_pruned_done(&pruned);
+	return 0;
+}
+
 static int take_away(struct store *store, const struct store_remove *request, bool prune,
 		     struct err *err)
 {
 	struct store_removed removed;
 
-	int rc = prune ? store_image_prune(store, request->use, request->use_arg, &removed, err)
-		       : store_image_remove(store, request, &removed, err);
+	if (prune)
+		return prune_all(store, request, err);
+	int rc = store_image_remove(store, request, &removed, err);
 	if (rc < 0)
 		return rc;
 	print_strings("untagged", &removed.untagged);

@@ -1,0 +1,17 @@
+#include "cli/confirm.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+bool confirm(const char *warning)
+{
+	char answer[16];
+
+	(void)printf("WARNING! %s\nAre you sure you want to continue? [y/N] ", warning);
+	(void)fflush(stdout);
+	if (fgets(answer, sizeof(answer), stdin) == NULL)
+		return false;
+	answer[strcspn(answer, "\r\n")] = '\0';
+	return strcasecmp(answer, "y") == 0;
+}
