@@ -286,7 +286,7 @@ static int control_stop(struct container *container, bool force, struct err *err
 
 	if (status == OCI_STATUS_STOPPED || status == OCI_STATUS_CREATING)
 		return 0;
-	/* A created container has run nothing of the user's yet: the specification lets it go. */
+	/* A created container has run nothing of the user's yet: runc lets it go, and engines rely on that. */
 	if (!force && status != OCI_STATUS_CREATED)
 		return err_set(err, ERR_CONFLICT, 0,
 			       "cannot delete container '%s' that is not stopped: it is %s (use "

@@ -38,10 +38,12 @@ static const struct host_step host_steps[] = {
 	{"make the resctrl groups", step_resctrl_make, step_resctrl_remove},
 	{"open namespaces", step_namespaces_open, NULL},
 	{"open mount sources", step_sources_open, NULL},
+	{"make device nodes", step_nodes_make, NULL},
 	{"clone the first process", step_process_clone, step_process_kill},
 	{"enter the resctrl groups", step_resctrl_join, NULL},
 	{"map the user namespace", step_userns_map, NULL},
 	{"move network devices", step_net_devices_move, NULL},
+	{"give device nodes their owners", step_nodes_own, NULL},
 	{"let the first process enter its namespaces", step_namespaces_release, NULL},
 	{"keep the configuration", step_config_keep, NULL},
 	{"bring lo up", step_loopback_raise, NULL},
@@ -141,6 +143,7 @@ static void start_init(struct start *start, const struct start_options *options)
 	start->console_fd = FD_NONE;
 	start->stage_fd = FD_NONE;
 	start->pidfd = FD_NONE;
+	start->nodes_fd = FD_NONE;
 	start->proc_fd = FD_NONE;
 	start->root_fd = FD_NONE;
 	start->go_fd = FD_NONE;
@@ -214,6 +217,7 @@ void start_done(struct start *start)
 	fd_closep(&start->console_fd);
 	fd_closep(&start->stage_fd);
 	fd_closep(&start->bundle_fd);
+	fd_closep(&start->nodes_fd);
 	fd_closep(&start->pidfd);
 	fd_closep(&start->master_fd);
 	fd_closep(&start->root_fd);

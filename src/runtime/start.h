@@ -86,6 +86,7 @@ struct start {
 	 * all that writes to it is done.
 	 */
 	int *mount_fds;
+	int nodes_fd; /* a tmpfs with nodes for a user namespace, named by their rows; FD_NONE */
 	bool sources_inside;        /* the trees are cloned by the first process instead */
 	uint64_t new_namespaces;    /* CLONE_NEW* that clone3 makes */
 	int join_fds[OCI_NS_COUNT]; /* namespaces to join, by type; FD_NONE */

@@ -305,7 +305,10 @@ DEVICES = [
     Case("device instead of a default one", [put("linux.devices", [
         {"path": "/dev/null", "type": "c", "major": 1, "minor": 3, "fileMode": 0o600, "uid": 1, "gid": 2}])]),
     Case("devices in a user namespace", [user_namespace, put("linux.devices", [
-        {"path": "/dev/fuse", "type": "c", "major": 10, "minor": 229, "fileMode": 0o666}])]),
+        {"path": "/dev/fuse", "type": "c", "major": 10, "minor": 229, "fileMode": 0o666},
+        {"path": "/dev/zero", "type": "c", "major": 1, "minor": 5, "fileMode": 0o644, "uid": 7, "gid": 8}])]),
+    Case("device that the host lacks in a user namespace", [user_namespace, put("linux.devices", [
+        {"path": "/dev/absent", "type": "c", "major": 1, "minor": 5, "fileMode": 0o640, "uid": 7, "gid": 8}])]),
     Case("device of an unknown type", [put("linux.devices", [{"path": "/dev/x", "type": "q", "major": 1, "minor": 1}])], refused=True),
     Case("device over another file", [put("linux.devices", [{"path": "/etc/group", "type": "c", "major": 1, "minor": 3}])],
          make=file("etc/group"), refused=True),

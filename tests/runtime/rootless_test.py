@@ -229,6 +229,17 @@ def test_devices_are_the_hosts(mine, mappings):
     assert one.run().ok().split() == ["1:3", "1:5", "5:0", "no"]
 
 
+@BOTH
+def test_device_of_the_configuration(mine, mappings):
+    """What the host has is bound as it is there; what it has not, an ordinary user cannot make."""
+    one = mine("stat", "-c", "%a %t:%T", "/dev/null", mappings=mappings)
+    one.linux["devices"] = [{"path": "/dev/null", "type": "c", "major": 1, "minor": 3, "fileMode": 0o600, "uid": 0, "gid": 0}]
+    assert one.run().ok().strip() == "666 1:3"
+    one.linux["devices"][0]["path"] = "/dev/corten-none"
+    one.run().failed("linux.devices[0]", "'/dev/corten-none' (c 1:3)", "not the host's root")
+    one.assert_nothing_left()
+
+
 def test_fifo_of_the_configuration(mine):
     one = mine("sh", "-c", "test -p /dev/queue && stat -c %a /dev/queue")
     one.linux["devices"] = [{"path": "/dev/queue", "type": "p", "fileMode": 0o640}]

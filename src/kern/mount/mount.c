@@ -226,10 +226,7 @@ int mount_attach_with(int treefd, int targetfd, const struct mount_options *opti
 
 int mount_detach(int fd, struct err *err)
 {
-	char path[32];
-
-	fd_path(fd, path, sizeof(path));
-	if (umount2(path, MNT_DETACH) < 0)
+	if (fchdir(fd) < 0 || umount2(".", MNT_DETACH) < 0)
 		return err_errno(err, "unmount");
 	return 0;
 }

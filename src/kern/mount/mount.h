@@ -114,7 +114,10 @@ int mount_set_propagation(int treefd, const struct mount_options *options, struc
  */
 int mount_remount(int fd, const struct mount_options *options, struct err *err);
 
-/* Unmounts what fd names, lazily. fd must name the root of an attached mount. Needs /proc. */
+/*
+ * Unmounts what fd names, lazily. fd must name the root of an attached mount, a folder; it is the working
+ * folder after it.
+ */
 int mount_detach(int fd, struct err *err);
 
 /*

@@ -7,20 +7,11 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "base/limits.h"
 #include "base/path.h"
 #include "kern/mount/mount.h"
+#include "runtime/steps/device_util.h"
 #include "runtime/steps/mount_util.h"
 #include "runtime/steps/steps.h"
-
-struct device {
-	const char *path;
-	mode_t mode; /* with S_IFCHR and its like */
-	unsigned int major;
-	unsigned int minor;
-	uid_t uid;
-	gid_t gid;
-};
 
 static const struct device default_devices[] = {
 	{"/dev/null", S_IFCHR | 0666, 1, 3, 0, 0},    {"/dev/zero", S_IFCHR | 0666, 1, 5, 0, 0},
@@ -36,18 +27,58 @@ static const struct {
 	{"/proc/self/fd/2", "stderr"}, {"pts/ptmx", "ptmx"},         {"/proc/kcore", "core"},
 };
 
+bool device_is_same(const struct device *device, const struct stat *st)
+{
+	if ((st->st_mode & S_IFMT) != (device->mode & S_IFMT))
+		return false;
+	return S_ISFIFO(st->st_mode) || st->st_rdev == makedev(device->major, device->minor);
+}
+
 /* A user namespace may not make nodes: the host's is bound instead. */
-static int device_bind(struct start *start, const struct device *device, struct err *err)
+static int device_clone_hosts(const struct device *device, struct err *err)
 {
 	struct stat st;
 	auto_fd tree = mount_tree_clone(AT_FDCWD, device->path, MOUNT_TREE_NOFOLLOW, err);
+	char type = S_ISBLK(device->mode) ? 'b' : 'c';
 
+	if (tree == -ENOENT)
+		return err_set(
+			err, ERR_DENIED, ENOENT,
+			"the host has no '%s' (%c %u:%u) to bind, and the runtime, which is "
+			"not the host's root, may not make it: ask for a device that the host "
+			"has, at its own path",
+			device->path, type, device->major, device->minor);
 	if (tree < 0)
 		return tree;
-	if (fstat(tree, &st) < 0 || (st.st_mode & S_IFMT) != (device->mode & S_IFMT) ||
-	    st.st_rdev != makedev(device->major, device->minor))
-		return err_set(err, ERR_DENIED, 0, "the host's '%s' is not device %u:%u",
-			       device->path, device->major, device->minor);
+	if (fstat(tree, &st) < 0 || !device_is_same(device, &st))
+		return err_set(err, ERR_DENIED, 0, "the host's '%s' is not device %c %u:%u",
+			       device->path, type, device->major, device->minor);
+	return fd_take(&tree);
+}
+
+/* That of step_nodes_make(); FD_NONE where there is none. */
+static int device_clone_made(struct start *start, const char *name, struct err *err)
+{
+	struct err absent;
+	int tree = start->nodes_fd < 0 || name == NULL
+			   ? FD_NONE
+			   : mount_tree_clone(start->nodes_fd, name, MOUNT_TREE_NOFOLLOW, &absent);
+
+	if (tree >= 0 || tree == FD_NONE || tree == -ENOENT)
+		return tree >= 0 ? tree : FD_NONE;
+	*err = absent;
+	return tree;
+}
+
+static int device_bind(struct start *start, const struct device *device, const char *made,
+		       struct err *err)
+{
+	auto_fd tree = device_clone_made(start, made, err);
+
+	if (tree == FD_NONE)
+		tree = device_clone_hosts(device, err);
+	if (tree < 0)
+		return tree;
 	auto_fd target = path_make_in_root(start->root_fd, device->path, PATH_FILE, 0644, err);
 	if (target < 0)
 		return target;
@@ -86,27 +117,27 @@ static int device_check_existing(int parent, const char *name, const struct devi
 
 	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_errno(err, "look at '%s'", device->path);
-	if ((st.st_mode & S_IFMT) != (device->mode & S_IFMT) ||
-	    (S_ISFIFO(st.st_mode) ? false : st.st_rdev != makedev(device->major, device->minor)))
+	if (!device_is_same(device, &st))
 		return err_set(err, ERR_DENIED, EEXIST,
 			       "'%s' is in the image already, as something else", device->path);
 	return 0;
 }
 
+/* made: the name of the node that the host's side may have made. */
 static int device_make(struct start *start, struct device_parent *folder,
-		       const struct device *device, struct err *err)
+		       const struct device *device, const char *made, struct err *err)
 {
 	const char *name = NULL;
 
 	if (step_has_userns(start) && !S_ISFIFO(device->mode))
-		return device_bind(start, device, err);
+		return device_bind(start, device, made, err);
 	int parent = device_open_parent(start, folder, device->path, &name, err);
 	if (parent < 0)
 		return parent;
 	if (mknodat(parent, name, device->mode, makedev(device->major, device->minor)) < 0) {
 		/* A runtime that is root of a user namespace alone may make no node either. */
 		if (errno == EPERM && !S_ISFIFO(device->mode))
-			return device_bind(start, device, err);
+			return device_bind(start, device, made, err);
 		if (errno != EEXIST)
 			return err_errno(err, "make the device '%s'", device->path);
 		return device_check_existing(parent, name, device, err);
@@ -130,31 +161,59 @@ static mode_t device_type_of(const char *type)
 	}
 }
 
+int device_row(const struct start *start, size_t i, char *clean, struct device *ret_device,
+	       struct err *err)
+{
+	const struct oci_device *from = &start->config->linux->devices.items[i];
+	int rc = path_clean(from->path, clean, PATH_LENGTH_MAX);
+
+	*ret_device = (struct device){
+		.path = clean,
+		.mode = device_type_of(from->type) |
+			(from->file_mode != NULL ? *from->file_mode & 07777 : 0666),
+		.major = from->major != NULL ? (unsigned int)*from->major : 0,
+		.minor = from->minor != NULL ? (unsigned int)*from->minor : 0,
+		.uid = from->uid != NULL ? *from->uid : 0,
+		.gid = from->gid != NULL ? *from->gid : 0,
+	};
+	return rc < 0 ? err_set(err, ERR_INVALID, -rc, "path '%s'", from->path) : 0;
+}
+
 static int devices_of_config(struct start *start, struct device_parent *folder, struct err *err)
 {
-	const struct oci_linux *config = start->config->linux;
-
-	for (size_t i = 0; i < config->devices.count; i++) {
-		const struct oci_device *from = &config->devices.items[i];
-		struct device device = {
-			.mode = device_type_of(from->type) |
-				(from->file_mode != NULL ? *from->file_mode & 07777 : 0666),
-			.major = from->major != NULL ? (unsigned int)*from->major : 0,
-			.minor = from->minor != NULL ? (unsigned int)*from->minor : 0,
-			.uid = from->uid != NULL ? *from->uid : 0,
-			.gid = from->gid != NULL ? *from->gid : 0,
-		};
-		char clean[PATH_LENGTH_MAX]; /* "/dev/x/" is "/dev/x", as to runc and crun */
-		int rc = path_clean(from->path, clean, sizeof(clean));
-		if (rc < 0)
-			return err_set(err, ERR_INVALID, -rc, "linux.devices[%zu]: path '%s'", i,
-				       from->path);
-		device.path = clean;
-		rc = device_make(start, folder, &device, err);
+	for (size_t i = 0; i < start->config->linux->devices.count; i++) {
+		struct device device;
+		char clean[PATH_LENGTH_MAX], name[DEVICE_NODE_NAME_SIZE];
+		int rc = device_row(start, i, clean, &device, err);
+		device_node_name(i, name);
+		if (rc == 0)
+			rc = device_make(start, folder, &device, name, err);
 		if (rc < 0)
 			return err_wrap(err, rc, "linux.devices[%zu]", i);
 	}
 	return 0;
+}
+
+/*
+ * Nodes can be cloned from a mount of this namespace alone: for that moment their tmpfs lies over the
+ * container's root, which everything here goes beneath by its descriptor.
+ */
+static int devices_of_config_with_nodes(struct start *start, struct device_parent *folder,
+					struct err *err)
+{
+	struct err second;
+	int rc = start->nodes_fd < 0 ? 0 : mount_attach(start->nodes_fd, start->root_fd, err);
+
+	if (rc < 0)
+		return err_wrap(err, rc, "reach the devices that were made for the container");
+	rc = devices_of_config(start, folder, err);
+	if (start->nodes_fd < 0)
+		return rc;
+	int detach_rc = mount_detach(start->nodes_fd, &second);
+	fd_closep(&start->nodes_fd);
+	if (rc == 0 && detach_rc < 0)
+		*err = second;
+	return rc < 0 ? rc : detach_rc;
 }
 
 /* A /dev bound from elsewhere is its owner's business. */
@@ -191,6 +250,21 @@ static int devices_link(struct start *start, struct device_parent *folder, struc
 	return 0;
 }
 
+/* A bind, unlike a node that is there, would cover what the configuration asked for. */
+static bool devices_are_bound_already(const struct start *start, const char *path)
+{
+	size_t count = step_has_userns(start) ? start->config->linux->devices.count : 0;
+	struct err ignored;
+
+	for (size_t i = 0; i < count; i++) {
+		struct device device;
+		char clean[PATH_LENGTH_MAX];
+		if (device_row(start, i, clean, &device, &ignored) == 0 && strcmp(clean, path) == 0)
+			return true;
+	}
+	return false;
+}
+
 int step_devices_make(struct start *start, struct err *err)
 {
 	struct device_parent folder = {.fd = FD_NONE};
@@ -199,9 +273,11 @@ int step_devices_make(struct start *start, struct err *err)
 	if (devices_are_bound(start))
 		return 0;
 	/* The configuration's come first: what it says of the mode and owner of a default one holds. */
-	rc = devices_of_config(start, &folder, err);
+	rc = devices_of_config_with_nodes(start, &folder, err);
 	for (size_t i = 0; rc == 0 && i < sizeof(default_devices) / sizeof(default_devices[0]); i++)
-		rc = device_make(start, &folder, &default_devices[i], err);
+		rc = devices_are_bound_already(start, default_devices[i].path)
+			     ? 0
+			     : device_make(start, &folder, &default_devices[i], NULL, err);
 	if (rc == 0)
 		rc = devices_link(start, &folder, err);
 	fd_closep(&folder.fd);
