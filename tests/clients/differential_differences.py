@@ -66,7 +66,7 @@ DEVICES = [
     Row("device of an unknown type", "outcome", "crun", "config.md, valid values: an invalid value is an error"),
     Row("rules: none", "*device*", "crun", "without a rule crun leaves all devices allowed; Corten and runc the default ones"),
     Row("rules: a part denied again", "outcome", "crun", "version 1 cannot do it: Corten and runc say so, crun goes on and leaves it allowed"),
-    Row("version 2: rules: a part denied again", "outcome", "crun", "Corten and runc refuse on version 2 too what version 1 cannot do"),
+    Row("version 2: rules: a part denied again", "outcome", "runc", "runc refuses on version 2 too what version 1 cannot do"),
     Row("rules: reading alone", "cgroup:devices:devices.list", "crun", "crun allows /dev/console to all"),
     Row("rules: denied again", "cgroup:devices:devices.list", "crun", "the same"),
     Row("version 2: rules all but one", "device:c 10:229", "crun", "crun lets every node be made, though not opened"),

@@ -3,6 +3,8 @@ import os
 from pathlib import Path
 
 import pytest
+from box import cgroup_v1
+from users import V2_ONLY
 
 MAP = [{"containerID": 0, "hostID": 100000, "size": 65536}]
 
@@ -107,8 +109,6 @@ def test_a_rule_that_denies_the_node(box):
                                          {"allow": False, "type": "c", "major": 1, "minor": 11, "access": "rwm"}]
     one.sh("stat -c %t:%T /dev/corten-a; cat /dev/corten-a")
     done = one.run()
-    if "linux.resources.devices" in done.err:
-        pytest.skip("version 1 takes no rule out of a wider one")
     assert done.out == "1:b\n" and "not permitted" in done.err, done
 
 
@@ -139,3 +139,21 @@ def test_an_existing_link_is_not_followed_out(box, workshop):
     one.linux["devices"] = [device("/dev/sub/corten-a", 1, 5, uid=3)]
     one.sh("true").run()
     assert list(outside.iterdir()) == []
+
+
+HOLE = [{"allow": False, "access": "rwm"}, {"allow": True, "type": "c", "major": 10, "access": "rw"},
+        {"allow": False, "type": "c", "major": 10, "minor": 229, "access": "w"}]
+
+
+def test_a_part_of_a_wider_rule(box):
+    """config-linux.md, allowed device list: in order. Version 1 knows no exceptions to what it lists, and it is said."""
+    one = box()
+    one.linux["resources"]["devices"] = HOLE
+    one.sh("mknod /f c 10 229; mknod /t c 10 200; for n in f t; do (: </$n) 2>&1; echo $n; (: >>/$n) 2>&1; echo $n; done")
+    if cgroup_v1("devices"):
+        one.run().failed("'c 10:229 w' cannot be taken out of the wider rule 'c 10:* rw'", "version 1")
+        one.assert_nothing_left()
+        one.prefix = ["unshare", "-m", "sh", "-c", V2_ONLY + 'exec "$@"', "sh"]
+    first, between, *rest = one.run().ok().partition("f\n")
+    assert "not permitted" not in first, first
+    assert rest[0].count("not permitted") == 1 and "not permitted" in rest[0].partition("f\n")[0], rest

@@ -59,6 +59,12 @@ static bool covers(const struct cgroup_device_rule *a, const struct cgroup_devic
 	       (a->minor == CGROUP_DEVICE_ANY || a->minor == b->minor);
 }
 
+static int refuse_count(struct err *err)
+{
+	return err_set(err, ERR_INVALID, E2BIG, "more than %d device rules",
+		       CGROUP_DEVICE_RULES_MAX);
+}
+
 static int add_exception(struct cgroup_device_policy *policy, const struct cgroup_device_rule *rule,
 			 struct err *err)
 {
@@ -69,8 +75,7 @@ static int add_exception(struct cgroup_device_policy *policy, const struct cgrou
 		}
 	}
 	if (policy->count == CGROUP_DEVICE_RULES_MAX)
-		return err_set(err, ERR_INVALID, E2BIG, "more than %d device rules",
-			       CGROUP_DEVICE_RULES_MAX);
+		return refuse_count(err);
 	policy->exceptions[policy->count] = *rule;
 	policy->exceptions[policy->count++].allow = !policy->allow_by_default;
 	return 0;
@@ -92,9 +97,12 @@ static int remove_exception(struct cgroup_device_policy *policy,
 			continue;
 		format_rule(have, wide, sizeof(wide));
 		format_rule(rule, narrow, sizeof(narrow));
-		return err_set(err, ERR_INVALID, 0,
-			       "devices: '%s' cannot be taken out of the wider rule '%s' before it",
-			       narrow, wide);
+		return err_set(
+			err, ERR_INVALID, 0,
+			"devices: '%s' cannot be taken out of the wider rule '%s' before it: "
+			"the devices controller of cgroup version 1 knows no exceptions to "
+			"an entry of its list; name the devices of that rule one by one",
+			narrow, wide);
 	}
 	for (size_t i = 0; i < policy->count; i++) {
 		struct cgroup_device_rule *have = &policy->exceptions[i];
@@ -126,7 +134,7 @@ static int check_rule(const struct cgroup_device_rule *rule, struct err *err)
 int cgroup_device_reduce(const struct cgroup_device_rule *rules, size_t count,
 			 struct cgroup_device_policy *ret_policy, struct err *err)
 {
-	ret_policy->allow_by_default = false;
+	ret_policy->allow_by_default = ret_policy->ordered = false;
 	ret_policy->count = 0;
 	for (size_t i = 0; i < count; i++) {
 		const struct cgroup_device_rule *rule = &rules[i];
@@ -142,6 +150,32 @@ int cgroup_device_reduce(const struct cgroup_device_rule *rules, size_t count,
 				     : add_exception(ret_policy, rule, err);
 		if (rc < 0)
 			return rc;
+	}
+	return 0;
+}
+
+int cgroup_device_reduce_v2(const struct cgroup_device_rule *rules, size_t count,
+			    struct cgroup_device_policy *ret_policy, struct err *err)
+{
+	struct err hole;
+
+	if (cgroup_device_reduce(rules, count, ret_policy, &hole) == 0)
+		return 0;
+	ret_policy->allow_by_default = false;
+	ret_policy->ordered = true;
+	ret_policy->count = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (rules[i].type == 'a' || rules[i].type == 0) {
+			ret_policy->allow_by_default = rules[i].allow;
+			ret_policy->count = 0;
+			continue;
+		}
+		int rc = check_rule(&rules[i], err);
+		if (rc < 0)
+			return rc;
+		if (ret_policy->count == CGROUP_DEVICE_RULES_MAX)
+			return refuse_count(err);
+		ret_policy->exceptions[ret_policy->count++] = rules[i];
 	}
 	return 0;
 }
@@ -168,7 +202,7 @@ static bool parse_number(const char **at, char close, int64_t *ret_number)
 int cgroup_device_parse_list(const char *text, struct cgroup_device_policy *ret_policy,
 			     struct err *err)
 {
-	ret_policy->allow_by_default = false;
+	ret_policy->allow_by_default = ret_policy->ordered = false;
 	ret_policy->count = 0;
 	for (size_t len; *text != '\0'; text += len + (text[len] == '\n')) {
 		struct cgroup_device_rule rule = {.type = text[0]};

@@ -3,10 +3,12 @@
  *
  * Purpose    OCI's linux.resources.devices, in order, for v1's devices controller and as a
  *            BPF_CGROUP_DEVICE program for v2. The list is first reduced to a default and its
- *            exceptions, so that both versions mean the same.
+ *            exceptions, so that both versions mean the same; v2 can also take a part out of a wider
+ *            rule, and then follows the rules one by one.
  * Ownership  Rules stay the caller's; a policy is a plain value.
- * Errors     ERR_INVALID for a rule that v1 would silently not follow: taking a part out of a
- *            wildcard exception ("allow c *:*" then "deny c 1:3").
+ * Errors     ERR_INVALID on v1 for a rule that it would silently not follow: taking a part out of a
+ *            wildcard exception ("allow c *:*" then "deny c 1:3"). A v1 cgroup has one list, of what
+ *            is allowed or of what is denied, whose entries know no exceptions.
  */
 #ifndef CORTEN_KERN_CGROUP_DEVICES_H
 #define CORTEN_KERN_CGROUP_DEVICES_H

@@ -41,13 +41,9 @@ static size_t add_result(struct bpf_insn *at, bool allow)
 	return 2;
 }
 
-/*
- * One exception. As v1: an exception that allows must hold all accesses asked for; one that forbids
- * need only hold one of them. Returns its length.
- */
-static size_t add_exception(struct bpf_insn *at, const struct cgroup_device_rule *rule)
+/* The jumps past a rule's block where it does not match the device. */
+static size_t add_match(struct bpf_insn *at, const struct cgroup_device_rule *rule)
 {
-	uint8_t others = (uint8_t)(CGROUP_DEVICE_ALL & ~rule->access);
 	size_t n = 0;
 
 	at[n++] = skip_unless(R_TYPE, rule->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
@@ -55,19 +51,57 @@ static size_t add_exception(struct bpf_insn *at, const struct cgroup_device_rule
 		at[n++] = skip_unless(R_MAJOR, rule->major);
 	if (rule->minor != CGROUP_DEVICE_ANY)
 		at[n++] = skip_unless(R_MINOR, rule->minor);
-	if (others != 0 && rule->allow) {
-		at[n++] = insn(BPF_JMP32 | BPF_JSET | BPF_K, R_ACCESS, 0, 0, others);
-	} else if (others != 0) {
-		at[n++] = insn(BPF_JMP32 | BPF_JSET | BPF_K, R_ACCESS, 0, 1, rule->access);
-		at[n++] = insn(BPF_JMP | BPF_JA, 0, 0, 0, 0);
-	}
-	size_t checks = n;
-	n += add_result(at + n, rule->allow);
-	/* Every jump without an offset yet goes behind this block. */
+	return n;
+}
+
+/* Goes on behind the block unless one of these accesses is asked for. */
+static size_t add_skip_without(struct bpf_insn *at, uint8_t access)
+{
+	at[0] = insn(BPF_JMP32 | BPF_JSET | BPF_K, R_ACCESS, 0, 1, access);
+	at[1] = insn(BPF_JMP | BPF_JA, 0, 0, 0, 0);
+	return 2;
+}
+
+/* Ends the block, behind which every jump without an offset yet goes. */
+static size_t end_block(struct bpf_insn *at, size_t checks, bool allow)
+{
+	size_t n = checks + add_result(at + checks, allow);
+
 	for (size_t i = 0; i < checks; i++)
-		if (at[i].off == 0)
+		if (BPF_CLASS(at[i].code) != BPF_ALU64 && at[i].off == 0)
 			at[i].off = (int16_t)(n - i - 1);
 	return n;
+}
+
+/*
+ * One exception. As v1: an exception that allows must hold all accesses asked for; one that forbids
+ * need only hold one of them. Returns its length.
+ */
+static size_t add_exception(struct bpf_insn *at, const struct cgroup_device_rule *rule)
+{
+	uint8_t others = (uint8_t)(CGROUP_DEVICE_ALL & ~rule->access);
+	size_t n = add_match(at, rule);
+
+	if (others != 0 && rule->allow)
+		at[n++] = insn(BPF_JMP32 | BPF_JSET | BPF_K, R_ACCESS, 0, 0, others);
+	else if (others != 0)
+		n += add_skip_without(at + n, rule->access);
+	return end_block(at, n, rule->allow);
+}
+
+/* One rule of those that are followed from the last to the first: what it allows is not asked again. */
+static size_t add_ordered(struct bpf_insn *at, const struct cgroup_device_rule *rule)
+{
+	size_t n = add_match(at, rule);
+
+	if (rule->allow) {
+		at[n++] = insn(BPF_ALU64 | BPF_AND | BPF_K, R_ACCESS, 0, 0,
+			       CGROUP_DEVICE_ALL & ~rule->access);
+		at[n++] = skip_unless(R_ACCESS, 0);
+	} else {
+		n += add_skip_without(at + n, rule->access);
+	}
+	return end_block(at, n, rule->allow);
 }
 
 size_t cgroup_device_program(const struct cgroup_device_policy *policy, struct bpf_insn *insns)
@@ -81,7 +115,9 @@ size_t cgroup_device_program(const struct cgroup_device_policy *policy, struct b
 	insns[n++] = load(R_MAJOR, offsetof(struct bpf_cgroup_dev_ctx, major));
 	insns[n++] = load(R_MINOR, offsetof(struct bpf_cgroup_dev_ctx, minor));
 	for (size_t i = 0; i < policy->count; i++)
-		n += add_exception(insns + n, &policy->exceptions[i]);
+		n += policy->ordered
+			     ? add_ordered(insns + n, &policy->exceptions[policy->count - 1 - i])
+			     : add_exception(insns + n, &policy->exceptions[i]);
 	return n + add_result(insns + n, policy->allow_by_default);
 }
 

@@ -153,6 +153,63 @@ TEST(merging)
 	CHECK(!allows(&policy, 'c', 4, 1, M));
 }
 
+/* What the specification means: for each access the last rule that matches. */
+static bool allows_in_order(const struct cgroup_device_rule *rules, size_t count, char type,
+			    uint32_t major, uint32_t minor, unsigned access)
+{
+	for (unsigned bit = 1; bit <= RWM; bit <<= 1) {
+		bool allowed = false;
+		for (size_t i = 0; i < count; i++)
+			if (rules[i].type == 'a' ||
+			    (rules[i].type == type && (rules[i].access & bit) != 0 &&
+			     (rules[i].major == ANY || rules[i].major == major) &&
+			     (rules[i].minor == ANY || rules[i].minor == minor)))
+				allowed = rules[i].allow;
+		if ((access & bit) != 0 && !allowed)
+			return false;
+	}
+	return true;
+}
+
+TEST(parts_of_wider_rules)
+{
+	static struct cgroup_device_policy policy;
+	struct cgroup_device_rule rules[6];
+	unsigned seed = 1, ordered = 0;
+	struct err err;
+
+	REQUIRE(cgroup_device_reduce_v2(docker, 9, &policy, &err) == 0);
+	CHECK(policy.ordered && !allows(&policy, 'c', 10, 229, M));
+	CHECK(allows(&policy, 'c', 10, 228, M) && !allows(&policy, 'c', 10, 228, R));
+	CHECK(allows(&policy, 'c', 136, 77, RWM));
+	for (int round = 0; round < 2000; round++) {
+		for (size_t i = 0; i < 6; i++) {
+			seed = seed * 1103515245 + 12345;
+			unsigned bits = seed >> 8;
+			rules[i] = (struct cgroup_device_rule){
+				.allow = (bits & 1) != 0,
+				.type = i == 0 || (bits & 0xe000) == 0 ? 'a'
+					: bits & 2                     ? 'b'
+								       : 'c',
+				.access = (uint8_t)(1 + (bits >> 2 & 7) % 7),
+				.major = (bits >> 5 & 3) == 0 ? ANY : (int64_t)(bits >> 5 & 1),
+				.minor = (bits >> 7 & 1) == 0 ? ANY : (int64_t)(bits >> 8 & 1),
+			};
+		}
+		REQUIRE(cgroup_device_reduce_v2(rules, 6, &policy, &err) == 0);
+		ordered += policy.ordered;
+		for (unsigned ask = 0; policy.ordered && ask < 8 * RWM; ask++) {
+			char type = ask & 1 ? 'b' : 'c';
+			unsigned access = 1 + ask / 8;
+			if (allows(&policy, type, ask >> 1 & 1, ask >> 2 & 1, access) !=
+			    allows_in_order(rules, 6, type, ask >> 1 & 1, ask >> 2 & 1, access))
+				TEST_FAIL("round %d: %c %u:%u %u", round, type, ask >> 1 & 1,
+					  ask >> 2 & 1, access);
+		}
+	}
+	CHECK(ordered > 100);
+}
+
 TEST(bad_rules)
 {
 	static const struct cgroup_device_rule rules[] = {
@@ -167,11 +224,14 @@ TEST(bad_rules)
 	struct err err;
 	uint8_t access;
 
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
 		CHECK(cgroup_device_reduce(&rules[i], 1, &policy, &err) < 0);
+		CHECK(cgroup_device_reduce_v2(&rules[i], 1, &policy, &err) < 0);
+	}
 	for (size_t i = 0; i <= CGROUP_DEVICE_RULES_MAX; i++)
 		many[i] = (struct cgroup_device_rule){true, 'c', RWM, 1, (int64_t)i};
 	CHECK(cgroup_device_reduce(many, CGROUP_DEVICE_RULES_MAX + 1, &policy, &err) < 0);
+	CHECK(cgroup_device_reduce_v2(many, CGROUP_DEVICE_RULES_MAX + 1, &policy, &err) < 0);
 	REQUIRE(cgroup_device_reduce(many, CGROUP_DEVICE_RULES_MAX, &policy, &err) == 0);
 	CHECK(allows(&policy, 'c', 1, CGROUP_DEVICE_RULES_MAX - 1, RWM));
 	CHECK(!allows(&policy, 'c', 1, CGROUP_DEVICE_RULES_MAX, RWM));
@@ -205,4 +265,5 @@ TEST(v1_list)
 			TEST_FAIL("accepted '%s'", bad[i]);
 }
 
-TESTS(T(docker_policy), T(allow_all_but), T(merging), T(bad_rules), T(v1_list))
+TESTS(T(docker_policy), T(allow_all_but), T(merging), T(parts_of_wider_rules), T(bad_rules),
+      T(v1_list))

@@ -89,15 +89,23 @@ uint64_t cgroup_now_us(void);
 
 /* --- devices --- */
 
-/* A list of rules reduced to what applies when no exception matches, and the exceptions. */
+/*
+ * A list of rules reduced to what applies when no exception matches, and the exceptions: all of the other
+ * kind, or, if ordered, of both, of which for each access the last that matches counts.
+ */
 struct cgroup_device_policy {
 	bool allow_by_default;
+	bool ordered;
 	size_t count;
 	struct cgroup_device_rule exceptions[CGROUP_DEVICE_RULES_MAX];
 };
 
 int cgroup_device_reduce(const struct cgroup_device_rule *rules, size_t count,
 			 struct cgroup_device_policy *ret_policy, struct err *err);
+
+/* The same for v2 alone, where a rule may take a part out of a wider one: ordered only if one does. */
+int cgroup_device_reduce_v2(const struct cgroup_device_rule *rules, size_t count,
+			    struct cgroup_device_policy *ret_policy, struct err *err);
 
 /*
  * The policy that v1's devices.list shows. Exceptions of a default that allows are not shown there.

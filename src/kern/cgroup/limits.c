@@ -330,7 +330,8 @@ static int write_devices(struct limits_writer *w, struct err *err)
 
 	if (limits->device_count == 0)
 		return 0;
-	int rc = cgroup_device_reduce(limits->devices, limits->device_count, &policy, err);
+	int rc = v1 ? cgroup_device_reduce(limits->devices, limits->device_count, &policy, err)
+		    : cgroup_device_reduce_v2(limits->devices, limits->device_count, &policy, err);
 	if (rc < 0)
 		return rc;
 	if (!v1)

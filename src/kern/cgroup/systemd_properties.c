@@ -70,21 +70,23 @@ static bool devices_have_words(const struct cgroup_device_policy *policy)
 	for (size_t i = 0; i < policy->count; i++)
 		if (!device_node(&policy->exceptions[i], node, sizeof(node)))
 			return false;
-	return !policy->allow_by_default;
+	return !policy->allow_by_default && !policy->ordered;
 }
 
 /*
  * systemd lists what is allowed, and writes that list again whenever it reloads. What it has no words for
- * (a list of what is forbidden, all majors with one minor) it is told to leave alone: our own
+ * (a list of what is forbidden, all majors with one minor, parts taken out of wider rules) it is told to leave alone: our own
  * filter holds it alone.
  */
-static int put_devices(struct buf *out, const struct cgroup_limits *limits, struct err *err)
+static int put_devices(struct buf *out, bool v2, const struct cgroup_limits *limits,
+		       struct err *err)
 {
 	struct cgroup_device_policy policy;
 
 	if (limits->device_count == 0)
 		return 0;
-	int rc = cgroup_device_reduce(limits->devices, limits->device_count, &policy, err);
+	int rc = v2 ? cgroup_device_reduce_v2(limits->devices, limits->device_count, &policy, err)
+		    : cgroup_device_reduce(limits->devices, limits->device_count, &policy, err);
 	if (rc < 0)
 		return rc;
 	bool strict = devices_have_words(&policy);
@@ -256,7 +258,7 @@ static int put_unified_one(struct buf *out, const struct cgroup_setting *setting
 int systemd_put_limits(struct buf *out, bool v2, const struct cgroup_limits *limits, bool update,
 		       struct err *err)
 {
-	int rc = put_devices(out, limits, err);
+	int rc = put_devices(out, v2, limits, err);
 
 	if (rc == 0)
 		rc = put_memory(out, v2, &limits->memory, err);
