@@ -15,9 +15,12 @@
 #include "kern/pidfd/pidfd.h"
 #include "kern/proc/procfs.h"
 #include "runtime/config.h"
+#include "runtime/holder.h"
 #include "runtime/notify.h"
 
-#define CONTAINER_LOCK_PATIENCE_MS 5000
+#define CONTAINER_LOCK_PATIENCE_MS 1000
+#define CONTAINER_LOCK_ASK_MS      10000
+#define CONTAINER_LOCK_END_MS      5000
 #define CONTAINER_LOCK_RETRY_MS    10
 
 static const struct json_field record_fields[] = {
@@ -145,38 +148,77 @@ static bool container_kill_unlocked(int root_fd, const char *id)
 	return killed;
 }
 
-/*
- * Who may kill does not wait for ever: the holder may itself wait for a first process that a neighbour
- * in its PID namespace has stopped.
- */
-static void container_wait_for_lock(struct container *container, const char *id)
+/* Returns 1 with the lock, 0 when time ran out, -ENOENT when the folder was removed meanwhile. */
+static int container_try_lock(const struct container *container, int timeout_ms)
 {
 	const struct timespec pause = {.tv_nsec = CONTAINER_LOCK_RETRY_MS * 1000000L};
+	struct stat st;
 
-	for (int ms = 0; ms < CONTAINER_LOCK_PATIENCE_MS; ms += CONTAINER_LOCK_RETRY_MS) {
-		if (flock(container->dir_fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
-			return;
+	for (int ms = 0; ms < timeout_ms; ms += CONTAINER_LOCK_RETRY_MS) {
+		if (flock(container->dir_fd, LOCK_EX | LOCK_NB) == 0)
+			return 1;
+		/* Its last hooks may run still. */
+		if (fstat(container->dir_fd, &st) == 0 && st.st_nlink == 0)
+			return -ENOENT;
 		(void)nanosleep(&pause, NULL);
 	}
-	container->killed = container_kill_unlocked(container->root_fd, id);
+	return 0;
+}
+
+/*
+ * Who may kill does not wait for ever: the holder may itself wait for a first process that a neighbour
+ * in its PID namespace has stopped, or for a hook; and may be stopped itself, or hang.
+ */
+static int container_force_lock(struct container *container, const char *id,
+				enum container_force force, struct err *err)
+{
+	int got = container_try_lock(container, force == CONTAINER_FORCE_ASK
+							? CONTAINER_LOCK_ASK_MS
+							: CONTAINER_LOCK_PATIENCE_MS);
+	int rc = 0;
+
+	if (got == 0 && force != CONTAINER_FORCE_ASK) {
+		container->killed = container_kill_unlocked(container->root_fd, id);
+		if (container->killed)
+			got = container_try_lock(container, CONTAINER_LOCK_END_MS);
+	}
+	if (got <= 0 && force == CONTAINER_FORCE_KILL && container->killed)
+		return 0; /* what is left of it is that command's */
+	if (got == 0 && force == CONTAINER_FORCE_DELETE) {
+		rc = holder_kill(container->dir_fd, err);
+		got = container_try_lock(container, CONTAINER_LOCK_END_MS);
+	}
+	if (got < 0)
+		return err_set(err, ERR_NOT_FOUND, 0, "container '%s' does not exist", id);
+	if (got > 0)
+		return 0;
+	return rc < 0 ? err_wrap(err, rc, "end the command that holds the lock of container '%s'",
+				 id)
+		      : err_set(err, ERR_CONFLICT, EBUSY,
+				"another command has been at work on container '%s' for a while; "
+				"delete "
+				"--force ends it",
+				id);
 }
 
 /* Takes the lock of an opened folder; one that was removed meanwhile counts as absent. */
-static int container_take_lock(struct container *container, const char *id, bool force,
-			       struct err *err)
+static int container_take_lock(struct container *container, const char *id,
+			       enum container_force force, struct err *err)
 {
 	struct stat held, named;
+	int rc =
+		force == CONTAINER_FORCE_NONE ? 0 : container_force_lock(container, id, force, err);
 
-	if (force)
-		container_wait_for_lock(container, id);
-	while (flock(container->dir_fd, LOCK_EX) < 0)
+	while (rc == 0 && force == CONTAINER_FORCE_NONE && flock(container->dir_fd, LOCK_EX) < 0)
 		if (errno != EINTR)
-			return err_errno(err, "lock the state of container '%s'", id);
+			rc = err_errno(err, "lock the state of container '%s'", id);
+	container->uid = geteuid();
+	if (rc < 0 || (container->killed && force == CONTAINER_FORCE_KILL))
+		return rc;
 	if (fstat(container->dir_fd, &held) < 0 ||
 	    fstatat(container->root_fd, id, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    held.st_ino != named.st_ino || held.st_dev != named.st_dev)
 		return err_set(err, ERR_NOT_FOUND, 0, "container '%s' does not exist", id);
-	container->uid = geteuid();
 	if (held.st_uid != container->uid)
 		return err_set(err, ERR_DENIED, EPERM,
 			       "the state of container '%s' belongs to uid %u", id, held.st_uid);
@@ -185,14 +227,14 @@ static int container_take_lock(struct container *container, const char *id, bool
 
 int container_relock(struct container *container, struct err *err)
 {
-	int rc = container_take_lock(container, container->record.id, false, err);
+	int rc = container_take_lock(container, container->record.id, CONTAINER_FORCE_NONE, err);
 
 	return rc == 0 ? 0 : err_wrap(err, rc, "it was deleted meanwhile");
 }
 
 /* Opens ROOT/ID and takes its lock. */
-static int container_lock_dir(struct container *container, const char *id, bool force,
-			      struct err *err)
+static int container_lock_dir(struct container *container, const char *id,
+			      enum container_force force, struct err *err)
 {
 	container->dir_fd =
 		openat(container->root_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -241,14 +283,14 @@ int container_reserve(struct container *container, const char *root, const char 
 	}
 	container->root_fd = fd_take(&root_fd);
 	container->record.id = id; /* container_forget() needs it before there is a record */
-	rc = container_lock_dir(container, id, false, err);
+	rc = container_lock_dir(container, id, CONTAINER_FORCE_NONE, err);
 	if (rc < 0)
 		(void)unlinkat(container->root_fd, id, AT_REMOVEDIR);
 	return rc;
 }
 
-static int container_open_locked(const char *root, const char *id, bool force,
-				 struct container *ret, struct err *err)
+int container_open_by(const char *root, const char *id, enum container_force force,
+		      struct container *ret, struct err *err)
 {
 	int rc = container_check_id(id, err);
 
@@ -271,12 +313,7 @@ static int container_open_locked(const char *root, const char *id, bool force,
 
 int container_open(const char *root, const char *id, struct container *ret, struct err *err)
 {
-	return container_open_locked(root, id, false, ret, err);
-}
-
-int container_open_to_kill(const char *root, const char *id, struct container *ret, struct err *err)
-{
-	return container_open_locked(root, id, true, ret, err);
+	return container_open_by(root, id, CONTAINER_FORCE_NONE, ret, err);
 }
 
 int container_peek(int root_fd, const char *id, struct container *ret, struct err *err)

@@ -47,7 +47,7 @@ struct container {
 	int root_fd; /* the runtime's --root */
 	int dir_fd;  /* ROOT/ID */
 	uid_t uid;   /* the runtime's own, whose folder it is */
-	bool killed; /* by container_open_to_kill() */
+	bool killed; /* by container_open_by() */
 	struct arena arena;
 	struct buf config_text; /* what raw members of config point into */
 	struct container_record record;
@@ -70,12 +70,17 @@ int container_reserve(struct container *container, const char *root, const char 
 /* Opens and locks an existing one and reads its record. ERR_NOT_FOUND "container 'x' does not exist". */
 int container_open(const char *root, const char *id, struct container *ret, struct err *err);
 
-/*
- * The same for those who are to kill it: where another command holds the lock for too long, the first process is
- * killed, whose end that command then learns of.
- */
-int container_open_to_kill(const char *root, const char *id, struct container *ret,
-			   struct err *err);
+/* What to do where another command holds the lock for too long. */
+enum container_force {
+	CONTAINER_FORCE_NONE,   /* wait */
+	CONTAINER_FORCE_ASK,    /* give up: ERR_CONFLICT */
+	CONTAINER_FORCE_KILL,   /* kill the first process, whose end that command then learns of */
+	CONTAINER_FORCE_DELETE, /* and if that does not end it, kill that command */
+};
+
+/* The same with force. With CONTAINER_FORCE_KILL, one that is ->killed may be without the lock. */
+int container_open_by(const char *root, const char *id, enum container_force force,
+		      struct container *ret, struct err *err);
 
 /* The same without taking the lock, for those who only look. */
 int container_peek(int root_fd, const char *id, struct container *ret, struct err *err);

@@ -78,7 +78,10 @@ static int control_wake(struct container *container, int root_fd, bool *ret_hook
 
 	if (hooks && hear >= 0 && flock(hear, LOCK_EX | LOCK_NB) < 0)
 		return err_set(err, ERR_CONFLICT, 0, "another start of it is running its hooks");
-	if (hear < 0 || wake < 0 || fcntl(hear, F_SETFL, 0) < 0)
+	/* Held for reading as well: no SIGPIPE, should the process be killed just now. */
+	auto_fd hold = openat(container->dir_fd, "start.fifo",
+			      O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	if (hear < 0 || wake < 0 || hold < 0 || fcntl(hear, F_SETFL, 0) < 0)
 		return err_errno(err, "reach the waiting process of container '%s'",
 				 container->record.id);
 	if (write(wake, (const char[]){STAGE_GO}, 1) != 1)
@@ -87,25 +90,29 @@ static int control_wake(struct container *container, int root_fd, bool *ret_hook
 		rc = control_await_hooks(container, hear, ret_hook_failed, err);
 	if (rc < 0)
 		return rc;
-	ssize_t got = fd_read_full(hear, &result, sizeof(result));
-	if (got == 0)
-		return 0;
-	if (got != (ssize_t)sizeof(result))
-		return err_set(err, ERR_SYSTEM, EPROTO,
-			       "the waiting process of container '%s' ended early",
-			       container->record.id);
-	return start_explain_result(&result, root_fd, container->config.process, err);
+	rc = sync_read_exec(hear, &result, err);
+	return rc <= 0 ? rc
+		       : start_explain_result(&result, root_fd, container->config.process, err);
 }
 
-int control_poststart(struct container *container, struct err *err)
+int control_poststart(struct container *container, bool *ret_gone, struct err *err)
 {
 	const struct oci_hooks *hooks = container->config.hooks;
 	struct oci_state state = container_state(container, OCI_STATUS_RUNNING);
-	struct err ignored;
+	struct err ignored, lock_err;
 
-	if (hooks == NULL)
+	*ret_gone = false;
+	if (hooks == NULL || hooks->poststart.count == 0)
 		return 0;
-	int rc = hooks_run(&hooks->poststart, "poststart", &state, container->record.bundle, err);
+	container_unlock(container);
+	int rc = hooks_run(&hooks->poststart, "poststart", &state, container->record.bundle,
+			   FD_NONE, err);
+	int lock_rc = container_relock(container, &lock_err);
+	if (lock_rc < 0) {
+		*ret_gone = true;
+		*err = lock_err;
+		return lock_rc;
+	}
 	if (rc < 0)
 		(void)control_kill(container, SIGKILL, true, &ignored);
 	return rc;
@@ -421,8 +428,9 @@ static int control_go(struct container *container, bool *ret_hook_failed, struct
 	if (unlinkat(container->dir_fd, "start.fifo", 0) == 0)
 		(void)unlinkat(container->dir_fd, "result.fifo", 0);
 	if (rc == 0) {
-		rc = control_poststart(container, err);
-		*ret_hook_failed = rc < 0;
+		bool gone;
+		rc = control_poststart(container, &gone, err);
+		*ret_hook_failed = rc < 0 && !gone;
 	}
 	return rc < 0 ? err_wrap(err, rc, "start container '%s'", container->record.id) : 0;
 }

@@ -49,8 +49,11 @@ enum oci_status control_status(const struct container *container);
 /* Whether processes of the container, whose config is loaded, can outlive its first one. */
 bool control_shares_pids(const struct container *container);
 
-/* Runs poststart hooks; a failure stops the container, as the specification says. */
-int control_poststart(struct container *container, struct err *err);
+/*
+ * Runs poststart hooks, which may take any time: meanwhile others have the container's lock, and may delete it
+ * (*ret_gone). A failure stops the container, as the specification says.
+ */
+int control_poststart(struct container *container, bool *ret_gone, struct err *err);
 
 /* "TERM", "SIGTERM", "15" to 15; ERR_INVALID. */
 int control_parse_signal(const char *text, int *ret_signal, struct err *err);

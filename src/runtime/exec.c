@@ -361,11 +361,12 @@ static void exec_inside(struct exec *exec)
  * alone, when the helper failed.
  */
 static int exec_meet(struct exec *exec, struct exec_process *process,
-		     struct sync_message *ret_early, struct err *err)
+		     struct sync_message *ret_early, bool *ret_executes, struct err *err)
 {
 	struct sync_message message;
 
 	ret_early->type = 0;
+	*ret_executes = false;
 	for (;;) {
 		int rc = sync_receive(exec->sync_fds[0], &message, err);
 		if (rc == -EPIPE && ret_early->type != 0)
@@ -376,6 +377,10 @@ static int exec_meet(struct exec *exec, struct exec_process *process,
 			break;
 		if (message.type == SYNC_WARNING) {
 			exec->options->warn(exec->options->log_context, message.err.text);
+			continue;
+		}
+		if (message.type == SYNC_EXECUTES) {
+			*ret_executes = true;
 			continue;
 		}
 		if ((message.type != SYNC_FAILED && message.type != SYNC_STAGE) ||
@@ -403,7 +408,8 @@ static int exec_follow(struct exec *exec, struct exec_process *process, struct e
 {
 	const struct exec_options *options = exec->options;
 	struct sync_message early, message;
-	int rc = exec_meet(exec, process, &early, err);
+	bool executes;
+	int rc = exec_meet(exec, process, &early, &executes, err);
 
 	if (rc < 0)
 		return rc;
@@ -423,7 +429,7 @@ static int exec_follow(struct exec *exec, struct exec_process *process, struct e
 				      err);
 	}
 	if (rc >= 0)
-		rc = sync_await_exec(exec->sync_fds[0], &message, options->warn,
+		rc = sync_await_exec(exec->sync_fds[0], executes, &message, options->warn,
 				     options->log_context, err);
 	return rc <= 0 ? rc : exec_explain_stage(exec, process, &message, err);
 }

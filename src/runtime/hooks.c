@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
@@ -83,28 +84,59 @@ static int hook_judge(const struct oci_hook *hook, int status, int output_fd, st
 	return rc;
 }
 
-static int hook_wait(const struct oci_hook *hook, pid_t pid, int pidfd, int output_fd,
+enum hook_end { HOOK_ENDED, HOOK_LATE, HOOK_ORPHANED };
+
+/* Without end for a negative timeout. */
+static int hook_poll(int pidfd, int watch_fd, int timeout_ms, struct err *err)
+{
+	struct pollfd fds[2] = {{.fd = pidfd, .events = POLLIN},
+				{.fd = watch_fd, .events = POLLIN}};
+
+	for (;;) {
+		int ready = poll(fds, 2, timeout_ms);
+		if (ready == 0)
+			return HOOK_LATE;
+		if (ready > 0)
+			return fds[0].revents != 0 ? HOOK_ENDED : HOOK_ORPHANED;
+		if (errno != EINTR)
+			return err_errno(err, "wait for a hook");
+	}
+}
+
+static int hook_wait(const struct oci_hook *hook, pid_t pid, int pidfd, int output_fd, int watch_fd,
 		     struct err *err)
 {
 	int timeout_s = hook->timeout_s != NULL ? *hook->timeout_s : -1;
 	int timeout_ms = timeout_s < 0 || timeout_s > INT_MAX / 1000 ? -1 : timeout_s * 1000;
 	int status = 0;
 	struct err ignored;
-	int rc = pidfd_wait(pidfd, timeout_ms, &status, err);
+	int end = hook_poll(pidfd, watch_fd, timeout_ms, err);
 
-	if (rc == 0) {
+	if (end != HOOK_ENDED) {
 		(void)kill(-pid, SIGKILL); /* not reaped yet: the number is its own */
 		(void)pidfd_signal(pidfd, SIGKILL, &ignored);
-		(void)pidfd_wait(pidfd, -1, &status, &ignored);
+	}
+	int rc = pidfd_wait(pidfd, -1, &status, &ignored);
+	if (end == HOOK_LATE)
 		return err_set(err, ERR_SYSTEM, ETIMEDOUT,
 			       "'%s' ran longer than its timeout of %d s and was killed",
 			       hook->path, timeout_s);
-	}
-	return rc < 0 ? rc : hook_judge(hook, status, output_fd, err);
+	if (end == HOOK_ORPHANED)
+		return err_set(err, ERR_SYSTEM, ESRCH,
+			       "the container's first process ended while '%s' ran, which was "
+			       "killed",
+			       hook->path);
+	return end < 0 ? end : rc < 0 ? rc : hook_judge(hook, status, output_fd, err);
 }
 
-static int hook_run(const struct oci_hook *hook, int state_fd, hooks_execute *execute,
-		    void *context, struct err *err)
+struct hook_way {
+	hooks_execute *execute;
+	void *context;
+	int watch_fd;
+};
+
+static int hook_run(const struct oci_hook *hook, int state_fd, const struct hook_way *way,
+		    struct err *err)
 {
 	auto_fd pidfd = FD_NONE;
 	auto_fd output = memfd_create("hook", MFD_CLOEXEC);
@@ -115,17 +147,17 @@ static int hook_run(const struct oci_hook *hook, int state_fd, hooks_execute *ex
 	if (pid < 0)
 		return pid;
 	if (pid == 0) {
-		if (hook->timeout_s != NULL)
+		if (hook->timeout_s != NULL || way->watch_fd >= 0)
 			(void)setpgid(0, 0);
 		if (dup3(state_fd, 0, 0) >= 0 && dup3(output, 1, 0) >= 0 && dup3(output, 2, 0) >= 0)
-			execute(context, hook);
+			way->execute(way->context, hook);
 		_exit(126);
 	}
-	return hook_wait(hook, pid, pidfd, output, err);
+	return hook_wait(hook, pid, pidfd, output, way->watch_fd, err);
 }
 
-int hooks_run_by(const oci_hook_list *hooks, const char *kind, const struct oci_state *state,
-		 hooks_execute *execute, void *context, struct err *err)
+static int hooks_run_way(const oci_hook_list *hooks, const char *kind,
+			 const struct oci_state *state, const struct hook_way *way, struct err *err)
 {
 	if (hooks->count == 0)
 		return 0;
@@ -133,17 +165,27 @@ int hooks_run_by(const oci_hook_list *hooks, const char *kind, const struct oci_
 	if (state_fd < 0)
 		return state_fd;
 	for (size_t i = 0; i < hooks->count; i++) {
-		int rc = hook_run(&hooks->items[i], state_fd, execute, context, err);
+		int rc = hook_run(&hooks->items[i], state_fd, way, err);
 		if (rc < 0)
 			return err_wrap(err, rc, "%s hook %zu", kind, i);
 	}
 	return 0;
 }
 
-int hooks_run(const oci_hook_list *hooks, const char *kind, const struct oci_state *state,
-	      const char *cwd, struct err *err)
+int hooks_run_by(const oci_hook_list *hooks, const char *kind, const struct oci_state *state,
+		 hooks_execute *execute, void *context, struct err *err)
 {
-	return hooks_run_by(hooks, kind, state, hook_execute, (void *)(uintptr_t)cwd, err);
+	const struct hook_way way = {execute, context, FD_NONE};
+
+	return hooks_run_way(hooks, kind, state, &way, err);
+}
+
+int hooks_run(const oci_hook_list *hooks, const char *kind, const struct oci_state *state,
+	      const char *cwd, int watch_fd, struct err *err)
+{
+	const struct hook_way way = {hook_execute, (void *)(uintptr_t)cwd, watch_fd};
+
+	return hooks_run_way(hooks, kind, state, &way, err);
 }
 
 void hooks_run_poststop(const struct oci_hooks *hooks, const struct oci_state *state,
@@ -155,7 +197,7 @@ void hooks_run_poststop(const struct oci_hooks *hooks, const struct oci_state *s
 
 	for (size_t i = 0; hooks != NULL && i < hooks->poststop.count; i++) {
 		oci_hook_list one = {&hooks->poststop.items[i], 1};
-		if (hooks_run(&one, "poststop", state, cwd, &err) >= 0)
+		if (hooks_run(&one, "poststop", state, cwd, FD_NONE, &err) >= 0)
 			continue;
 		(void)err_format(&err, text, sizeof(text));
 		warn(warn_context, text);

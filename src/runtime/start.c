@@ -317,7 +317,7 @@ int start_await(struct start *start, struct err *err)
 	int rc = start_await_hooks(start, err);
 
 	if (rc >= 0)
-		rc = sync_await_exec(start->sync_fds[0], &message, start->options->warn,
+		rc = sync_await_exec(start->sync_fds[0], false, &message, start->options->warn,
 				     start->options->log_context, err);
 	step_systemd_settle(start);
 	if (rc <= 0)

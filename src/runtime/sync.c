@@ -74,11 +74,40 @@ int sync_send_child(int fd, int32_t pid, struct err *err)
 	return sync_send_message(fd, &message, err);
 }
 
+static bool sync_is_announcement(const struct stage_result *result)
+{
+	return result->step == STAGE_STEP_EXEC && result->sys == 0;
+}
+
+static int sync_killed(struct err *err)
+{
+	return err_set(err, ERR_SYSTEM, EPIPE,
+		       "the process ended before it executed its program: it was killed, or out of "
+		       "memory");
+}
+
+int sync_read_exec(int fd, struct stage_result *ret_result, struct err *err)
+{
+	bool executes = false;
+
+	for (;;) {
+		ssize_t got = fd_read_full(fd, ret_result, sizeof(*ret_result));
+		if (got == 0)
+			return executes ? 0 : sync_killed(err);
+		if (got != (ssize_t)sizeof(*ret_result))
+			return err_set(err, ERR_SYSTEM, EPROTO,
+				       "a malformed message of %zd bytes from the stage", got);
+		if (!sync_is_announcement(ret_result))
+			return 1;
+		executes = true;
+	}
+}
+
 int sync_check(struct sync_message *message, uint64_t size)
 {
 	if (size == sizeof(struct stage_result)) {
 		memcpy(&message->result, message, sizeof(message->result));
-		message->type = SYNC_STAGE;
+		message->type = sync_is_announcement(&message->result) ? SYNC_EXECUTES : SYNC_STAGE;
 		return 0;
 	}
 	if (size != sizeof(*message) || message->type < SYNC_NAMESPACES ||
@@ -133,18 +162,25 @@ int sync_await(int fd, enum sync_type type, void (*warn)(void *context, const ch
 	}
 }
 
-int sync_await_exec(int fd, struct sync_message *ret_message,
+int sync_await_exec(int fd, bool executes, struct sync_message *ret_message,
 		    void (*warn)(void *context, const char *text), void *context, struct err *err)
 {
+	struct err end;
+
 	for (;;) {
-		int rc = sync_receive(fd, ret_message, err);
+		int rc = sync_receive(fd, ret_message, &end);
 		if (rc == -EPIPE)
-			return 0;
+			return executes ? 0 : sync_killed(err);
+		if (rc < 0)
+			*err = end;
 		if (rc < 0)
 			return rc;
 		switch (ret_message->type) {
 		case SYNC_STAGE:
 			return 1;
+		case SYNC_EXECUTES:
+			executes = true;
+			break;
 		case SYNC_FAILED:
 			return sync_failure(ret_message, err);
 		case SYNC_WARNING:

@@ -8,6 +8,7 @@
 #ifndef CORTEN_RUNTIME_SYNC_H
 #define CORTEN_RUNTIME_SYNC_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -25,6 +26,7 @@ enum sync_type {
 	SYNC_DEVICES,  /* child: the nodes are made; I wait for SYNC_GO, and the rules */
 	SYNC_MOUNTED,  /* child: all is mounted; I wait for SYNC_GO, and the runtime's hooks */
 	SYNC_HOOKED,   /* child: the startContainer hooks have run */
+	SYNC_EXECUTES, /* the stage is about to execute the payload */
 };
 
 struct sync_message {
@@ -62,10 +64,14 @@ int sync_await(int fd, enum sync_type type, void (*warn)(void *context, const ch
 
 /*
  * Waits until the payload runs: warnings go to `warn`, SYNC_STAGE to ret_message (returns 1), failures
- * of the set-up to err. Returns 0 once the inner end is closed by the exec.
+ * of the set-up to err. Returns 0 once the inner end is closed by the exec; ERR_SYSTEM (EPIPE) when the
+ * process ended before. executes: whether SYNC_EXECUTES came already.
  */
-int sync_await_exec(int fd, struct sync_message *ret_message,
+int sync_await_exec(int fd, bool executes, struct sync_message *ret_message,
 		    void (*warn)(void *context, const char *text), void *context, struct err *err);
+
+/* The same of the stage alone, through a FIFO. */
+int sync_read_exec(int fd, struct stage_result *ret_result, struct err *err);
 
 /* Checks size and content of a packet and makes its error value safe. 0 or -EPROTO. */
 int sync_check(struct sync_message *message, uint64_t size);

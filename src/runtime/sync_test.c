@@ -1,6 +1,7 @@
 #include "runtime/sync.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include "base/fd.h"
@@ -117,5 +118,34 @@ TEST(sync_awaits_one_type)
 	(void)close(fds[0]);
 }
 
-TESTS(T(sync_goes_through_a_fifo), T(sync_awaits_one_type), T(sync_carries_an_error),
-      T(sync_refuses_malformed_packets), T(sync_hears_the_last_words_of_a_peer_that_did_not_listen))
+/* What the stage says: that it is about to execute, and then what failed. */
+TEST(sync_tells_an_execution_from_a_death)
+{
+	const struct stage_result soon = {.step = STAGE_STEP_EXEC};
+	const struct stage_result failed = {.step = STAGE_STEP_EXEC, .sys = ENOENT};
+	struct stage_result got;
+	struct sync_message message;
+	struct err err;
+
+	for (int said = 0; said < 3; said++) {
+		int packets[2], fifo[2], wanted = said == 0 ? -EPIPE : said - 1;
+		REQUIRE(sync_pair(packets, &err) == 0 && pipe2(fifo, O_CLOEXEC) == 0);
+		for (int i = 0; i < said; i++) {
+			const struct stage_result *words = i == 0 ? &soon : &failed;
+			CHECK(send(packets[1], words, sizeof(*words), 0) == sizeof(*words));
+			CHECK(write(fifo[1], words, sizeof(*words)) == sizeof(*words));
+		}
+		(void)close(packets[1]);
+		(void)close(fifo[1]);
+		CHECK_INT(sync_await_exec(packets[0], false, &message, NULL, NULL, &err), wanted);
+		CHECK_INT(sync_read_exec(fifo[0], &got, &err), wanted);
+		if (said == 2)
+			CHECK(got.sys == ENOENT && message.result.sys == ENOENT);
+		(void)close(packets[0]);
+		(void)close(fifo[0]);
+	}
+}
+
+TESTS(T(sync_tells_an_execution_from_a_death), T(sync_goes_through_a_fifo), T(sync_awaits_one_type),
+      T(sync_carries_an_error), T(sync_refuses_malformed_packets),
+      T(sync_hears_the_last_words_of_a_peer_that_did_not_listen))

@@ -1,4 +1,5 @@
 """Hooks of all six kinds, clause by clause of the specification's "POSIX-platform Hooks" and "Lifecycle"."""
+import contextlib
 import json
 import os
 import subprocess
@@ -488,3 +489,95 @@ def test_the_name_can_be_used_again_while_the_first_start_ends(box):
     assert status != 0 and "deleted" in said, (said, status)
     time.sleep(0.2)
     assert one.status() == "running"
+
+
+# --- nor for one of the host's that hangs ---
+
+HOST_KINDS = ["prestart", "createRuntime", "createContainer", "poststart"]
+
+
+def hanging_on_the_host(box, kind, way):
+    """A container one of whose hooks of the host's hangs, without a time-out, and the command that waits for it."""
+    one = box("sh", "-c", "touch /ran; sleep 1000")
+    os.mkfifo(one.root / "release")
+    one.config["hooks"] = {kind: [hook(f"touch {one.root}/hanging; cat {one.root}/release; true")],
+                           "poststop": [hook(f"echo x >> {one.root}/stopped")]}
+    one.write()
+    words = ("create" if way != "run" else "run", "--bundle", one.bundle, one.id)
+    if kind == "poststart" and way == "create":
+        one.create().ok()
+        words = ("start", one.id)
+    waiting = subprocess.Popen([str(w) for w in one.argv(*words)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT)
+    wait_for((one.root / "hanging").exists, "the hook")
+    return one, waiting
+
+
+def release(one):
+    """Lets what is left of the hook end."""
+    def is_over():
+        with contextlib.suppress(OSError):  # it does not read yet, or no more
+            os.close(os.open(one.root / "release", os.O_WRONLY | os.O_NONBLOCK))
+        return not processes_of(f"{one.root}/release")
+    wait_for(is_over, "the end of the hook")
+
+
+@pytest.mark.parametrize("way", ["create", "run"])
+@pytest.mark.parametrize("kind", HOST_KINDS)
+def test_delete_by_force_does_not_wait_for_a_hook_of_the_hosts(box, kind, way):
+    one, waiting = hanging_on_the_host(box, kind, way)
+    begun = time.monotonic()
+    one.delete("--force").ok()
+    assert time.monotonic() - begun < 5
+    assert not (one.state_root / one.id).exists()
+    if kind == "poststart":  # its end is none of the deletion's: the container has started
+        release(one)
+    said, status = ended(waiting)
+    assert status != 0 and ("deleted" in said if kind == "poststart" else "ended" in said), (said, status)
+    wait_for(lambda: not processes_of(f"{one.root}/release"), "the end of the hook")
+    one.assert_nothing_left()
+    assert (one.root / "stopped").read_text() == "x\n"
+    assert (one.root / "ran").exists() == (kind == "poststart")
+
+
+@pytest.mark.parametrize("kind", HOST_KINDS)
+def test_kill_does_not_wait_for_a_hook_of_the_hosts(box, kind):
+    one, waiting = hanging_on_the_host(box, kind, "create")
+    begun = time.monotonic()
+    one.kill("KILL").ok()
+    assert time.monotonic() - begun < 5
+    if kind == "poststart":
+        release(one)
+    said, status = ended(waiting)
+    assert (status == 0) == (kind == "poststart"), said
+    one.delete("--force").ok()
+    one.assert_nothing_left()
+
+
+@pytest.mark.parametrize("kind", ["createRuntime", "createContainer"])
+def test_delete_by_force_ends_a_command_that_was_stopped(box, kill_safe, kind):
+    one, waiting = hanging_on_the_host(box, kind, "create")
+    waiting.send_signal(19)
+    try:
+        one.delete("--force").ok()
+    finally:
+        said, status = ended(waiting)
+    assert status == -9, (said, status)
+    release(one)
+    one.assert_nothing_left()
+
+
+def test_delete_by_force_while_another_deletes(box):
+    """A poststop hook runs once the container is gone: who deletes again finds none."""
+    one = box("true")
+    os.mkfifo(one.root / "release")
+    one.config["hooks"] = {"poststop": [hook(f"touch {one.root}/hanging; cat {one.root}/release; true")]}
+    one.detached()
+    one.wait_status("stopped")
+    waiting = subprocess.Popen(one.argv("delete", one.id), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    wait_for((one.root / "hanging").exists, "the hook")
+    begun = time.monotonic()
+    one.delete("--force").ok()
+    assert time.monotonic() - begun < 2
+    release(one)
+    assert ended(waiting)[1] == 0

@@ -94,6 +94,24 @@ def test_start_twice(box):
     assert one.status() == "running"
 
 
+@pytest.mark.parametrize("after", ["nothing", "seccomp"])
+def test_start_of_a_process_that_is_killed_before_its_program(box, after):
+    """What waits for the start is killed when `start` has just woken it: `start` tells that nothing was executed."""
+    one = box("sh", "-c", "touch /ran")
+    if after == "seccomp":
+        one.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW"}
+    one.create().ok()
+    pid = one.pid()
+    os.kill(pid, signal.SIGSTOP)
+    start = subprocess.Popen(one.argv("start", one.id), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    time.sleep(0.3)  # it has written its word, and waits for the answer
+    assert start.poll() is None
+    os.kill(pid, signal.SIGKILL)
+    _, said = start.communicate(timeout=10)
+    assert start.returncode == 1 and b"ended before it executed its program" in said, (start.returncode, said)
+    assert not (one.root / "ran").exists() and one.status() == "stopped"
+
+
 def test_kill_of_a_stopped_container(box):
     one = box("true").detached()
     one.wait_status("stopped")

@@ -17,7 +17,8 @@ static int delete_run(const struct command_globals *globals, void *values_, int 
 {
 	const struct delete_values *values = values_;
 	struct container container;
-	int rc = values->force ? container_open_to_kill(globals->root, argv[0], &container, err)
+	int rc = values->force ? container_open_by(globals->root, argv[0], CONTAINER_FORCE_DELETE,
+						   &container, err)
 			       : container_open(globals->root, argv[0], &container, err);
 
 	(void)argc;

@@ -24,8 +24,9 @@ static int kill_run(const struct command_globals *globals, void *values_, int ar
 
 	if (rc < 0)
 		return rc;
-	rc = signal == SIGKILL ? container_open_to_kill(globals->root, argv[0], &container, err)
-			       : container_open(globals->root, argv[0], &container, err);
+	rc = container_open_by(globals->root, argv[0],
+			       signal == SIGKILL ? CONTAINER_FORCE_KILL : CONTAINER_FORCE_ASK,
+			       &container, err);
 	if (rc < 0)
 		return rc;
 	if (!container.killed)

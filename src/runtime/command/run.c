@@ -121,7 +121,7 @@ static int run_run(const struct command_globals *globals, void *values_, int arg
 		.globals = globals, .address = how.notify_socket, .listener = start.notify_fd};
 	rc = start_await(&start, err);
 	if (rc == 0)
-		rc = control_poststart(&start.container, err);
+		rc = control_poststart(&start.container, &start.gone, err);
 	if (rc < 0) {
 		start_undo(&start);
 		start_done(&start);

@@ -68,7 +68,12 @@ enum stage_step {
 	STAGE_STEP_COUNT,
 };
 
-/* Sent once on failure; the pipe's end without one means that the payload runs. */
+/*
+ * Sent on failure. Before, when nothing is left but to load the filter and to execute the payload, one of
+ * STAGE_STEP_EXEC without an errno: the pipe's end after that means that the payload runs, without it that
+ * the process was killed. (After, a filter might forbid to say it; one whose listener waits for the start is loaded
+ * before the wait, and so it is said then.)
+ */
 struct stage_result {
 	uint32_t step; /* enum stage_step */
 	int32_t sys;   /* errno */

@@ -29,6 +29,7 @@ static char apparmor[STAGE_LABEL_MAX];
 static char selinux[STAGE_LABEL_MAX];
 static int listener = -1; /* of the seccomp program, close-on-exec */
 static int handed_over;
+static int announced;
 static char thread_stack[4096] __attribute__((aligned(16)));
 
 void stage_main(long *stack);
@@ -216,10 +217,20 @@ static void stage_hand_over(void)
 		(void)call(__NR_exit, 0, 0, 0);
 }
 
+static void stage_announce(void)
+{
+	struct stage_result result = {.step = STAGE_STEP_EXEC};
+
+	if (!announced)
+		(void)call(__NR_write, plan.result_fd, (long)&result, sizeof(result));
+	announced = 1;
+}
+
 static void stage_load_filter(void)
 {
 	struct sock_fprog program = {(unsigned short)plan.filter_count, filter};
 
+	stage_announce();
 	if (plan.flags & STAGE_LISTENER)
 		stage_check(STAGE_STEP_LISTENER,
 			    arch_clone_thread(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
@@ -311,6 +322,7 @@ void stage_main(long *stack)
 	if (!(plan.flags & STAGE_LISTENER)) {
 		stage_take_on();
 	}
+	stage_announce();
 	stage_fail(STAGE_STEP_EXEC,
 		   call(__NR_execve, (long)plan.path, (long)(argv + 1), (long)envp));
 }

@@ -25,9 +25,10 @@ int step_hooks_host(struct start *start, struct err *err)
 			    start->options->log_context, err);
 	if (rc < 0)
 		return rc;
-	rc = hooks_run(&hooks->prestart, "prestart", &state, start->bundle, err);
+	rc = hooks_run(&hooks->prestart, "prestart", &state, start->bundle, start->pidfd, err);
 	if (rc == 0)
-		rc = hooks_run(&hooks->create_runtime, "createRuntime", &state, start->bundle, err);
+		rc = hooks_run(&hooks->create_runtime, "createRuntime", &state, start->bundle,
+			       start->pidfd, err);
 	return rc < 0 ? rc : sync_send(start->sync_fds[0], SYNC_GO, NULL, err);
 }
 
@@ -50,5 +51,6 @@ int step_hooks_container(struct start *start, struct err *err)
 	/* Inside, the host's number of this process is not known; the record has it, written before. */
 	struct oci_state state = container_state(&start->container, OCI_STATUS_CREATING);
 	state.pid = getpid();
-	return hooks_run(&hooks->create_container, "createContainer", &state, start->bundle, err);
+	return hooks_run(&hooks->create_container, "createContainer", &state, start->bundle,
+			 FD_NONE, err);
 }

@@ -19,7 +19,7 @@ static int listener_explain(struct start *start, int result_fd, struct err *err)
 		*err = message.err;
 		return err->sys > 0 ? -err->sys : -EIO;
 	}
-	if (fd_read_full(result_fd, &result, sizeof(result)) == (ssize_t)sizeof(result))
+	if (sync_read_exec(result_fd, &result, &ignored) > 0)
 		return start_explain_result(&result, FD_NONE, start->config->process, err);
 	return err_set(err, ERR_SYSTEM, EPIPE,
 		       "the container's first process ended before its seccomp program was loaded");
