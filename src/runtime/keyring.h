@@ -13,7 +13,8 @@
 #include "base/err.h"
 
 /*
- * Makes or joins the keyring of container `id` for this process and its children. fresh: sets its mode.
+ * Makes or joins the keyring of container `id` for this process and its children; one of that name that
+ * belongs to another user is made invalid. fresh: sets its mode.
  * -ENOSYS (a kernel without keyrings) is returned with err set, for the caller to pass over.
  */
 int keyring_join(const char *id, bool fresh, struct err *err);

@@ -361,6 +361,54 @@ def test_keyring_in_a_user_namespace(box, programs):
     assert keyring(one.exec(one.id, "keyrings").ok())[0] == first[0]
 
 
+PLANTER = r"""
+#include <linux/keyctl.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+/* Keyrings of one name, which everybody may search, for as long as the standard input is open. */
+int main(int argc, char **argv)
+{
+	char byte;
+	syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0);
+	for (int i = 0; i < 3; i++) {
+		char name[16];
+		snprintf(name, sizeof(name), "parent%d", i);
+		long parent = syscall(SYS_add_key, "keyring", name, 0, 0L, KEY_SPEC_SESSION_KEYRING);
+		long key = syscall(SYS_add_key, "keyring", argv[1], 0, 0L, parent);
+		if (parent < 0 || key < 0 || syscall(SYS_keyctl, KEYCTL_SETPERM, key, i == 2 ? 0x3f080808 : 0x3f3f3f3f) < 0)
+			return 1;
+		printf("%ld\n", key);
+	}
+	fflush(stdout);
+	return read(0, &byte, 1) < 0;
+}
+"""
+
+
+@contextlib.contextmanager
+def planted(workshop, one, *prefix):
+    program = compile_c(workshop, "planter", PLANTER)
+    holder = subprocess.Popen([*prefix, program, f"_ses.{one.id}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        yield [int(holder.stdout.readline()) for _ in range(3)]
+    finally:
+        holder.communicate()
+
+
+def test_keyring_that_another_user_made(box, programs, workshop):
+    """An unprivileged user who guesses the name does not get to share the container's keys, at the start or later."""
+    one = with_program(box("sh", "-c", "keyrings >/first; sleep 1000"), programs, "keyrings")
+    other = ["setpriv", "--reuid=54321", "--regid=54322", "--clear-groups"]
+    with planted(workshop, one, *other) as keys:
+        one.detached()
+        first = keyring(one.wait_file("/first"))
+        assert first[0] not in keys and first[1:4] == ("keyring", 0, 0x3f1b0000)
+        assert keyring(one.exec(one.id, "keyrings").ok()) == first
+    with planted(workshop, one, *other) as keys:
+        assert keyring(one.exec(one.id, "keyrings").ok()) == first
+
+
 def test_kernel_without_keyrings(box):
     """A seccomp policy that knows no keyctl is what a container in a container meets."""
     if shutil.which("strace") is None:
