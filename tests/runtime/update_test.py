@@ -95,6 +95,12 @@ def test_wrong_value_is_named(running, words, name):
     running.runtime("update", *words, running.id).failed(name, status=1)
 
 
+def test_schemata_without_a_group(running):
+    """Intel RDT: the container must have been created with a group of resctrl's."""
+    running.runtime("update", "--l3-cache-schema", "L3:0=f", "--mem-bw-schema", "MB:0=20", running.id).failed(
+        "--l3-cache-schema, --mem-bw-schema", "linux.intelRdt", status=1)
+
+
 def test_of_what_has_ended(box):
     one = box("true")
     one.detached("--keep")

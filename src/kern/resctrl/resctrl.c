@@ -353,6 +353,20 @@ int resctrl_make(int root, const struct resctrl_wish *wish, const struct resctrl
 	return rc;
 }
 
+int resctrl_update(int root, const struct resctrl_wish *wish, struct err *err)
+{
+	struct resctrl_plan plan;
+	int rc = resctrl_name(wish, &plan, err);
+
+	if (rc < 0)
+		return rc;
+	auto_fd class =
+		openat(root, plan.class_path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (class < 0)
+		return err_errno(err, "open the resctrl group '%s'", plan.class_path);
+	return resctrl_write(root, class, wish, err);
+}
+
 static int resctrl_join_group(int root, const char *group, pid_t pid, struct err *err)
 {
 	char path[RESCTRL_PATH_MAX + 8], text[16];

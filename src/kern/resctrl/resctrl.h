@@ -62,6 +62,12 @@ int resctrl_plan(int root, const struct resctrl_wish *wish, struct resctrl_plan 
 int resctrl_make(int root, const struct resctrl_wish *wish, const struct resctrl_plan *plan,
 		 struct err *err);
 
+/*
+ * Writes other schemata for the class of a container that runs. A class that it shares with others changes for
+ * them as well.
+ */
+int resctrl_update(int root, const struct resctrl_wish *wish, struct err *err);
+
 /* Moves a process into the groups; pid 0: the caller. Its children are born there. */
 int resctrl_join(int root, const struct resctrl_plan *plan, pid_t pid, struct err *err);
 

@@ -236,6 +236,31 @@ CHILD_TEST(the_default_class)
 	CHECK(holds(root, "tasks", "0") && holds(root, "mon_groups/box/tasks", "0"));
 }
 
+CHILD_TEST(a_class_is_updated)
+{
+	struct resctrl_wish wish = {.id = "gold", .l3 = "L3:0=f", .bandwidth = "MB:0=10"};
+	struct err err = {0};
+	auto_fd root = make_root();
+
+	if (root < 0)
+		SKIP("no private mounts");
+	put(root, "gold/schemata", "");
+	CHECK_INT(resctrl_update(root, &wish, &err), 0);
+	CHECK(holds(root, "gold/schemata", "L3:0=f\nMB:0=10\n"));
+	wish.class_id = "gold";
+	wish.id = "box";
+	wish.l3 = NULL;
+	wish.bandwidth = "MB:0=30;1=40";
+	put(root, "gold/schemata", "");
+	CHECK_INT(resctrl_update(root, &wish, &err), 0);
+	CHECK(holds(root, "gold/schemata", "MB:0=30;1=40\n"));
+	wish.class_id = NULL; /* the class that was its own is gone */
+	CHECK_INT(resctrl_update(root, &wish, &err), -ENOENT);
+	CHECK(says(&err, "open the resctrl group 'box'"));
+	wish.class_id = "../gold";
+	CHECK_INT(resctrl_update(root, &wish, &err), -EINVAL);
+}
+
 CHILD_TEST(failures_leave_nothing)
 {
 	struct resctrl_wish wish = {.id = "box", .l3 = "L3:0=1"};
@@ -274,4 +299,5 @@ TEST(names_that_are_no_groups)
 
 TESTS(T(schemata_are_compared_by_meaning), T(the_mount_is_found), T(a_class_of_its_own),
       T(without_schemata_none_are_written), T(a_class_by_name), T(other_shares_are_a_conflict),
-      T(the_default_class), T(failures_leave_nothing), T(names_that_are_no_groups))
+      T(the_default_class), T(failures_leave_nothing), T(a_class_is_updated),
+      T(names_that_are_no_groups))

@@ -7,6 +7,7 @@
 #include "runtime/command/command.h"
 #include "runtime/command/update_flags.h"
 #include "runtime/control.h"
+#include "runtime/rdt.h"
 
 #define ROW(member, name, value, help) \
 	OPTION_ROW(struct update_values, member, name, 0, OPTION_STRING, value, help)
@@ -31,8 +32,9 @@ static const struct option options[] = {
 	ROW(memory_reservation, "memory-reservation", "SIZE", "memory kept when it runs short"),
 	ROW(memory_swap, "memory-swap", "SIZE", "limit of memory and swap together; -1: none"),
 	ROW(pids_limit, "pids-limit", "N", "limit of processes; -1: none"),
-	ROW(l3_cache_schema, "l3-cache-schema", "SCHEMA", "not built yet: refused"),
-	ROW(mem_bw_schema, "mem-bw-schema", "SCHEMA", "not built yet: refused"),
+	ROW(l3_cache_schema, "l3-cache-schema", "SCHEMA",
+	    "shares of the L3 cache, as L3:0=ff (Intel RDT)"),
+	ROW(mem_bw_schema, "mem-bw-schema", "SCHEMA", "memory bandwidth, as MB:0=20 (Intel RDT)"),
 };
 
 static int update_read(const char *path, struct buf *text, struct err *err)
@@ -42,19 +44,20 @@ static int update_read(const char *path, struct buf *text, struct err *err)
 	return fd_read_file_at(AT_FDCWD, path, text, err);
 }
 
-static int update_check(const struct update_values *values, struct err *err)
+static int update_rdt(const struct update_values *values, struct container *container,
+		      struct err *err)
 {
-	const struct {
-		const char *value;
-		const char *name;
-	} rdt[] = {{values->l3_cache_schema, "l3-cache-schema"},
-		   {values->mem_bw_schema, "mem-bw-schema"}};
+	const char *l3 = values->l3_cache_schema, *bandwidth = values->mem_bw_schema;
+	bool has_l3 = l3 != NULL && l3[0] != '\0';
+	bool has_bandwidth = bandwidth != NULL && bandwidth[0] != '\0';
 
-	for (size_t i = 0; i < 2; i++)
-		if (rdt[i].value != NULL && rdt[i].value[0] != '\0')
-			return err_set(err, ERR_UNSUPPORTED, 0,
-				       "--%s: Intel RDT schemas are not built yet", rdt[i].name);
-	return 0;
+	if (!has_l3 && !has_bandwidth)
+		return 0;
+	int rc = rdt_update(container, l3, bandwidth, err);
+	return rc < 0 ? err_wrap(err, rc, "%s%s%s", has_l3 ? "--l3-cache-schema" : "",
+				 has_l3 && has_bandwidth ? ", " : "",
+				 has_bandwidth ? "--mem-bw-schema" : "")
+		      : 0;
 }
 
 /* As in runc, --resources overrules every other option. */
@@ -75,10 +78,10 @@ static int update_run(const struct command_globals *globals, void *values_, int 
 	struct container container;
 	struct update_limits limits;
 	BUF_AUTO(text, CONFIG_BYTES_MAX);
-	int rc = update_check(values, err);
+	int rc = 0;
 
 	(void)argc;
-	if (rc == 0 && values->resources != NULL && values->resources[0] != '\0')
+	if (values->resources != NULL && values->resources[0] != '\0')
 		rc = update_read(values->resources, &text, err);
 	if (rc == 0)
 		rc = container_open(globals->root, argv[0], &container, err);
@@ -88,6 +91,8 @@ static int update_run(const struct command_globals *globals, void *values_, int 
 	if (rc == 0)
 		rc = control_update(&container, &limits.resources, globals->warn,
 				    globals->log_context, err);
+	if (rc == 0)
+		rc = update_rdt(values, &container, err);
 	container_close(&container);
 	return rc;
 }
