@@ -7,8 +7,8 @@ append="reboot=t systemd.show_status=0 systemd.log_level=warning systemd.log_tar
 
 # The archive of Debian's files is made once.
 guest_build() {
-	"$here/systemd/make-base" "$work/base"
-	base=$work/base/base.cpio
+	"$here/systemd/make-base" "$top/systemd/base"
+	base=$top/systemd/base/base.cpio
 	add_tests "$bin/corten-runtime" # static: nothing of this machine's gets in the way of the base
 	cp "$here/systemd/init" "$root/init"
 	mkdir -p "$root/etc/systemd/system/multi-user.target.wants"
