@@ -20,6 +20,8 @@ const struct option cli_global_options[] = {
 };
 const size_t cli_global_option_count = sizeof(cli_global_options) / sizeof(cli_global_options[0]);
 
+/* One a line, so that rows merge. */
+/* clang-format off */
 const struct command *const cli_commands[] = {
 	&command_run,
 	&command_create,
@@ -36,6 +38,7 @@ const struct command *const cli_commands[] = {
 	&command_image_ls,
 	&command_image_load,
 	&command_image_import,
+	&command_image_save,
 	&command_image_rm,
 	&command_image_tag,
 	&command_image_inspect,
@@ -47,6 +50,7 @@ const struct command *const cli_commands[] = {
 	&command_cleanup,
 	NULL,
 };
+/* clang-format on */
 
 /* Whether the words begin with a name such as "image ls"; how many of them it takes. */
 static size_t name_words(const char *name, size_t len, char *const *words, size_t count)

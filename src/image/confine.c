@@ -29,23 +29,22 @@ static int clone_folder(int fd, uint64_t attr, struct err *err)
 	return rc < 0 ? rc : fd_take(&tree);
 }
 
-static int replace_input(int input_fd, struct err *err)
+static int replace_folder(int given_fd, uint64_t attr, const char *what, struct err *err)
 {
 	struct stat st;
 
-	if (fstat(input_fd, &st) < 0)
-		return err_errno(err, "look at the input");
+	if (fstat(given_fd, &st) < 0)
+		return err_errno(err, "look at the %s", what);
 	if (!S_ISDIR(st.st_mode))
 		return 0;
 	auto_fd tree = clone_folder(
-		input_fd,
-		MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, err);
+		given_fd, attr | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, err);
 	if (tree < 0)
-		return err_wrap(err, tree, "close off the input folder");
+		return err_wrap(err, tree, "close off the %s folder", what);
 	/* The clone is an O_PATH descriptor: one for reading through it, whose ".." ends at its root. */
 	auto_fd folder = openat(tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (folder < 0 || dup3(folder, input_fd, O_CLOEXEC) < 0)
-		return err_errno(err, "open the input folder");
+	if (folder < 0 || dup3(folder, given_fd, O_CLOEXEC) < 0)
+		return err_errno(err, "open the %s folder", what);
 	return 0;
 }
 
@@ -79,7 +78,7 @@ static int drop_rights(struct err *err)
 	return rc < 0 ? rc : caps_apply(&sets, err);
 }
 
-int confine(int staging_fd, int input_fd, struct err *err)
+int confine(int staging_fd, int input_fd, int output_fd, struct err *err)
 {
 	const struct rlimit no_core = {0, 0};
 	auto_fd tree = clone_folder(staging_fd,
@@ -87,7 +86,9 @@ int confine(int staging_fd, int input_fd, struct err *err)
 
 	if (tree < 0)
 		return err_wrap(err, tree, "close off the staging folder");
-	int rc = replace_input(input_fd, err);
+	int rc = replace_folder(input_fd, MOUNT_ATTR_RDONLY, "input", err);
+	if (rc == 0 && output_fd >= 0)
+		rc = replace_folder(output_fd, 0, "output", err);
 	if (rc == 0)
 		rc = ns_unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS, err);
 	if (rc == 0)

@@ -14,8 +14,11 @@
 
 #include "base/err.h"
 
-/* staging_fd becomes "/" and is closed. The descriptor number input_fd stays valid. */
-int confine(int staging_fd, int input_fd, struct err *err);
+/*
+ * staging_fd becomes "/" and is closed. The descriptor numbers input_fd and output_fd (FD_NONE: there is
+ * none) stay valid; an output folder is replaced in the same way, by a clone that can be written to.
+ */
+int confine(int staging_fd, int input_fd, int output_fd, struct err *err);
 
 /* The last part alone: no new rights, and only the system calls that unpacking takes. */
 int confine_calls(struct err *err);

@@ -34,6 +34,12 @@ int store_lock_exclusive(const struct store *store, bool *ret_locked, struct err
  */
 int store_free_layers(struct store *store, struct err *err);
 
+/* Whether the layer's archive can be written again: versions before did not keep what that takes. */
+bool store_layer_is_whole(const struct store *store, const char *diff_id);
+
+/* Moves what a layer of the store lacks for that from its twin beneath staging_fd, when there is one. */
+int store_layer_complete(struct store *store, int staging_fd, const char *diff_id, struct err *err);
+
 /* Gives `name` (complete) to image `id`, inside the caller's transaction. */
 int store_name_put(struct store *store, const char *name, const char *id, struct err *err);
 
