@@ -5,6 +5,7 @@
  *   load [--max-bytes N] [--platform OS/ARCH]    descriptors as in store/wire.h
  *   import [--max-bytes N] [--message TEXT] [--change LINE]...
  *   save                                         the request is in the staging folder
+ *   unpack                                       the merged layers, as a detached mount, into a folder
  *   clean ROOT                                   empties the trash of a store, detached
  */
 #include <errno.h>
@@ -26,6 +27,7 @@
 #include "image/load.h"
 #include "image/records.h"
 #include "image/save.h"
+#include "image/unpack.h"
 #include "kern/uapi.h"
 #include "store/store.h"
 
@@ -36,6 +38,7 @@ static int usage(void)
 		      "  corten-image load [--max-bytes N] [--platform OS/ARCH]\n"
 		      "  corten-image import [--max-bytes N] [--message TEXT] [--change LINE]...\n"
 		      "  corten-image save\n"
+		      "  corten-image unpack\n"
 		      "  corten-image clean ROOT\n");
 	return 2;
 }
@@ -74,6 +77,7 @@ enum work {
 	WORK_LOAD,
 	WORK_IMPORT,
 	WORK_SAVE,
+	WORK_UNPACK,
 };
 
 static int do_work(const struct image_options *options, enum work work, struct err *err)
@@ -87,6 +91,8 @@ static int do_work(const struct image_options *options, enum work work, struct e
 		return image_import(options, err);
 	case WORK_SAVE:
 		return image_save(&save, err);
+	case WORK_UNPACK:
+		return image_unpack(WIRE_FD_INPUT, WIRE_FD_OUTPUT, err);
 	}
 	return -EINVAL;
 }
@@ -94,10 +100,15 @@ static int do_work(const struct image_options *options, enum work work, struct e
 /* All that needs a view of the filesystem comes before it is given up. */
 static int run_confined(const struct image_options *options, enum work work, struct err *err)
 {
+	const struct confine_fds fds = {
+		.staging_fd = WIRE_FD_STAGING,
+		.input_fd = WIRE_FD_INPUT,
+		.output_fd = work == WORK_SAVE || work == WORK_UNPACK ? WIRE_FD_OUTPUT : FD_NONE,
+		.input_detached = work == WORK_UNPACK,
+	};
 	int rc = digest_prepare(err);
 	if (rc == 0)
-		rc = confine(WIRE_FD_STAGING, WIRE_FD_INPUT,
-			     work == WORK_SAVE ? WIRE_FD_OUTPUT : FD_NONE, err);
+		rc = confine(&fds, err);
 	return rc < 0 ? rc : do_work(options, work, err);
 }
 
@@ -178,6 +189,8 @@ int main(int argc, char **argv)
 		return start_work(argc - 2, argv + 2, WORK_IMPORT);
 	if (argc == 2 && strcmp(argv[1], "save") == 0)
 		return start_work(0, argv + 2, WORK_SAVE);
+	if (argc == 2 && strcmp(argv[1], "unpack") == 0)
+		return start_work(0, argv + 2, WORK_UNPACK);
 	if (argc == 3 && strcmp(argv[1], "clean") == 0)
 		return clean(argv[2]);
 	return usage();

@@ -42,6 +42,7 @@ const struct command *const cli_commands[] = {
 	&command_image_rm,
 	&command_image_tag,
 	&command_image_inspect,
+	&command_image_bundle,
 	&command_info,
 	&command_version,
 	&command_completion,

@@ -247,6 +247,10 @@ struct engine_save {
 int engine_image_save(struct engine *engine, const struct engine_save *request, struct arena *arena,
 		      struct err *err);
 
+/* Fills the empty folder bundle_fd: rootfs and config.json, for any OCI runtime. */
+int engine_image_bundle(struct engine *engine, const char *reference, int bundle_fd,
+			struct arena *arena, struct err *err);
+
 struct engine_image_removed {
 	json_strings untagged;
 	const char *deleted; /* NULL: the image itself stays */

@@ -180,7 +180,7 @@ int headers_writer_file(struct headers_writer *writer, const char *path, uint64_
 		rc = pack(writer, path + same, len - same, false, err);
 	op.len = 0;
 	int64_t change = (int64_t)(key - writer->key);
-	add_number(&op, ((uint64_t)change << 1) ^ (uint64_t)(change >> 63));
+	add_number(&op, ((uint64_t)change << 1) ^ (change < 0 ? UINT64_MAX : 0));
 	memcpy(writer->path + same, path + same, len - same);
 	writer->path_len = len;
 	writer->key = key;

@@ -199,6 +199,13 @@ struct store_save {
  */
 int store_save(struct store *store, const struct store_save *request, struct err *err);
 
+/*
+ * Fills the empty folder output_fd with the image's root filesystem: the layers as one tree, files with
+ * all that they have in a container.
+ */
+int store_unpack(struct store *store, const struct store_image *image, const char *program,
+		 int output_fd, struct err *err);
+
 /* ---- removal off the path ---- */
 
 /* Moves dirfd/name (a folder or file of the same filesystem) into the trash: one rename. */

@@ -14,9 +14,10 @@ from box import wait_for  # noqa: E402
 from engine import BIN, REPO, cli, engine  # noqa: E402,F401
 
 COMMANDS = ["run", "create", "start", "attach", "exec", "ps", "stop", "kill", "wait", "rm", "logs", "inspect", "image ls",
-            "image load", "image import", "image save", "image rm", "image tag", "image inspect", "info", "version", "completion", "help"]
+            "image load", "image import", "image save", "image rm", "image tag", "image inspect",
+            "image bundle", "info", "version", "completion", "help"]
 NEED_ARGUMENTS = ["run", "create", "start", "attach", "exec", "stop", "kill", "wait", "rm", "logs", "inspect", "image import",
-                  "image save", "image rm", "image tag", "image inspect", "completion"]
+                  "image save", "image rm", "image tag", "image inspect", "image bundle", "completion"]
 
 
 def help_of(command):
