@@ -89,12 +89,11 @@ static int open_folder(struct output *output, struct err *err)
 static int is_empty(const char *path, struct err *err)
 {
 	DIR *dir = opendir(path);
-	struct dirent *entry;
 	int count = 0;
 
 	if (dir == NULL)
 		return err_errno(err, "open folder '%.200s'", path);
-	while (count <= 2 && (entry = readdir(dir)) != NULL)
+	while (count <= 2 && readdir(dir) != NULL)
 		count++;
 	(void)closedir(dir);
 	return count <= 2;

@@ -10,7 +10,8 @@
 #define OUT_BYTES ((size_t)64 << 10)
 /* Headers repeat what stands a few headers before: a larger window costs memory and gains nothing. */
 #define WINDOW_LOG 17
-#define OP_BYTES   48 /* an operation and its numbers, without text */
+#define LEVEL      (-3) /* half again as fast as level 1, and a fifth larger */
+#define OP_BYTES   48   /* an operation and its numbers, without text */
 
 struct headers_writer {
 	struct stream stream;
@@ -117,7 +118,7 @@ static int start_zstd(struct headers_writer *writer, struct err *err)
 	writer->zstd = ZSTD_createCCtx();
 	if (writer->out == NULL || writer->zstd == NULL)
 		return err_set(err, ERR_SYSTEM, ENOMEM, "pack the layer's headers");
-	size_t code = ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_compressionLevel, 1);
+	size_t code = ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_compressionLevel, LEVEL);
 	if (!ZSTD_isError(code))
 		code = ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_windowLog, WINDOW_LOG);
 	if (!ZSTD_isError(code))
