@@ -119,22 +119,30 @@ static int put_layers(struct save *save, struct err *err)
 	return rc;
 }
 
+/* A staged document, which must have its digest as it has in the store. */
+static int read_blob(const struct save *save, const char *hex, struct buf *text, const char *what,
+		     struct err *err)
+{
+	char path[96], found[65];
+
+	(void)snprintf(path, sizeof(path), WIRE_BLOBS "/%.64s", hex);
+	int rc = fd_read_regular_at(save->root_fd, path, text, err);
+	if (rc == 0)
+		rc = digest_of(text->data, text->len, found, err);
+	if (rc == 0 && strcmp(found, hex) != 0)
+		rc = err_set(err, ERR_INVALID, EUCLEAN,
+			     "its %s is damaged: remove the image and load or pull it again", what);
+	return rc;
+}
+
 static int put_config(struct save *save, const struct wire_save_image *image, int64_t *ret_size,
 		      struct err *err)
 {
 	BUF_AUTO(text, IMAGE_DOCUMENT_BYTES_MAX);
-	char path[96], hex[65];
 
-	(void)snprintf(path, sizeof(path), WIRE_BLOBS "/%.64s", image->id);
-	int rc = fd_read_regular_at(save->root_fd, path, &text, err);
-	if (rc == 0)
-		rc = digest_of(text.data, text.len, hex, err);
+	int rc = read_blob(save, image->id, &text, "configuration", err);
 	if (rc < 0)
 		return rc;
-	if (strcmp(hex, image->id) != 0)
-		return err_set(err, ERR_INVALID, EUCLEAN,
-			       "its configuration is damaged: remove the image and load or pull it "
-			       "again");
 	*ret_size = (int64_t)text.len;
 	return save_blob(save, image->id, text.data, text.len, err);
 }
@@ -173,6 +181,45 @@ const char *save_digest(struct save *save, const char *hex)
 	return arena_strndup(&save->arena, text, strlen(text));
 }
 
+static bool same_blob(const struct oci_descriptor *one, const struct oci_descriptor *other)
+{
+	return one->size_bytes == other->size_bytes && strcmp(one->digest, other->digest) == 0 &&
+	       strcmp(one->media_type, other->media_type) == 0;
+}
+
+/* Whether the manifest that the image came with says the same of the same blobs. */
+static bool manifest_fits(struct save *save, const struct buf *text,
+			  const struct oci_manifest *made)
+{
+	struct oci_manifest had;
+	struct err ignored;
+
+	if (json_parse(&oci_manifest_shape, text->data, text->len, &save->arena, &had, &ignored) <
+		    0 ||
+	    had.layers.count != made->layers.count || !same_blob(had.config, made->config) ||
+	    (had.media_type != NULL && strcmp(had.media_type, made->media_type) != 0))
+		return false;
+	for (size_t i = 0; i < made->layers.count; i++) {
+		if (!same_blob(&had.layers.items[i], &made->layers.items[i]))
+			return false;
+	}
+	return true;
+}
+
+/* The image's own manifest where it fits, so that its digest and annotations stay; else a new one. */
+static int choose_manifest(struct save *save, const struct wire_save_image *image,
+			   const struct oci_manifest *made, struct buf *text, struct err *err)
+{
+	if (image->manifest != NULL) {
+		int rc = read_blob(save, image->manifest, text, "manifest", err);
+		if (rc < 0 || manifest_fits(save, text, made))
+			return rc;
+		buf_clear(text);
+	}
+	json_write(&oci_manifest_shape, made, JSON_COMPACT, text);
+	return buf_check(text, "the manifest", err);
+}
+
 static int put_image(struct save *save, const struct wire_save_image *image,
 		     struct save_image *ret_image, struct err *err)
 {
@@ -185,13 +232,13 @@ static int put_image(struct save *save, const struct wire_save_image *image,
 					.config = &config};
 	BUF_AUTO(text, IMAGE_DOCUMENT_BYTES_MAX);
 
+	if (config.digest == NULL)
+		return err_set(err, ERR_SYSTEM, ENOMEM, "describe the image");
 	int rc = put_config(save, image, &config.size_bytes, err);
 	if (rc == 0)
 		rc = describe_layers(save, image, &manifest, err);
-	if (rc < 0)
-		return rc;
-	json_write(&oci_manifest_shape, &manifest, JSON_COMPACT, &text);
-	rc = buf_check(&text, "the manifest", err);
+	if (rc == 0)
+		rc = choose_manifest(save, image, &manifest, &text, err);
 	if (rc == 0)
 		rc = digest_of(text.data, text.len, ret_image->manifest, err);
 	if (rc < 0)

@@ -47,8 +47,10 @@ static int add_image(struct saving *saving, const struct store_image *image,
 		return err_set(err, ERR_INVALID, E2BIG, "more than %d images", IMAGES_MAX);
 	struct wire_save_image *entry = &saving->images[saving->wire.images.count++];
 	entry->id = arena_strndup(&saving->arena, image->id, strlen(image->id));
+	if (image->manifest != NULL)
+		entry->manifest = arena_strndup(&saving->arena, image->manifest, 64);
 	*ret_entry = entry;
-	if (entry->id == NULL)
+	if (entry->id == NULL || (image->manifest != NULL && entry->manifest == NULL))
 		return err_set(err, ERR_SYSTEM, ENOMEM, "list images to save");
 	return copy_strings(saving, &image->layers, &entry->layers, err);
 }
@@ -166,6 +168,18 @@ static int write_file(int dirfd, const char *name, const struct buf *text, struc
 	return rc < 0 ? err_set(err, err_kind_of(-rc), -rc, "write 'staging/%s'", name) : 0;
 }
 
+static int stage_blob(struct saving *saving, const char *hex, struct err *err)
+{
+	BUF_AUTO(text, STORE_DOCUMENT_MAX);
+	char name[96];
+
+	int rc = store_image_config_text(saving->store, hex, &text, err);
+	if (rc < 0)
+		return rc;
+	(void)snprintf(name, sizeof(name), WIRE_BLOBS "/%.64s", hex);
+	return write_file(saving->staging.dir_fd, name, &text, err);
+}
+
 /* What the program reads beside the layers. */
 static int stage(struct saving *saving, struct err *err)
 {
@@ -180,12 +194,10 @@ static int stage(struct saving *saving, struct err *err)
 	if (rc == 0 && mkdirat(dirfd, WIRE_BLOBS, 0700) < 0)
 		rc = err_errno(err, "make a staging folder");
 	for (size_t i = 0; i < saving->wire.images.count && rc == 0; i++) {
-		BUF_AUTO(config, STORE_DOCUMENT_MAX);
-		char name[96];
-		(void)snprintf(name, sizeof(name), WIRE_BLOBS "/%.64s", saving->images[i].id);
-		rc = store_image_config_text(saving->store, saving->images[i].id, &config, err);
-		if (rc == 0)
-			rc = write_file(dirfd, name, &config, err);
+		const struct wire_save_image *image = &saving->images[i];
+		rc = stage_blob(saving, image->id, err);
+		if (rc == 0 && image->manifest != NULL)
+			rc = stage_blob(saving, image->manifest, err);
 	}
 	return rc;
 }

@@ -5,6 +5,7 @@ static const char *const packings[] = {"none", "gzip", "zstd", NULL};
 
 static const struct json_field image_fields[] = {
 	JSON_STRING_NEEDED(struct wire_save_image, id, "id"),
+	JSON_STRING(struct wire_save_image, manifest, "manifest"),
 	JSON_LIST(struct wire_save_image, names, "names", JSON_TYPE_STRING),
 	JSON_LIST(struct wire_save_image, layers, "layers", JSON_TYPE_STRING),
 };

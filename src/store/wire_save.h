@@ -1,7 +1,8 @@
 /*
  * wire_save.h - what the store asks of `corten-image save`: the document WIRE_SAVE_REQUEST in its folder.
  *
- * Ownership  Parsed into the caller's arena. The images' configurations lie beside it, in WIRE_BLOBS.
+ * Ownership  Parsed into the caller's arena. The images' configurations and manifests lie beside it, in
+ *            WIRE_BLOBS.
  */
 #ifndef CORTEN_STORE_WIRE_SAVE_H
 #define CORTEN_STORE_WIRE_SAVE_H
@@ -14,6 +15,8 @@
 
 struct wire_save_image {
 	const char *id;
+	const char *
+		manifest; /* hex; NULL: loaded without one. Written again when it fits what is written. */
 	json_strings names;  /* complete */
 	json_strings layers; /* hex diff-ids, the lowest first */
 };

@@ -272,6 +272,22 @@ def test_the_same_bytes_each_time(store, tmp_path):
         assert save(store, "test:1", packing=packing) == save(store, "test:1", packing=packing)
 
 
+def test_the_manifest_stays_where_it_fits(store, tmp_path):
+    """An image whose layers were plain is written with the manifest that it came with, to the byte."""
+    files = oci_image([ONE, TWO], annotations={"org.example.note": "kept"})
+    manifest = json.loads(files["index.json"])["manifests"][0]["digest"]
+    store.run("load", write_tar(tmp_path / "a.tar", files))
+    for form in ("docker-archive", "oci-archive"):
+        (found,) = Saved(save(store, "test:1", form=form)).json("index.json")["manifests"]
+        assert found["digest"] == manifest
+    packed = Saved(save(store, "test:1", packing="gzip"))
+    assert packed.json("index.json")["manifests"][0]["digest"] != manifest
+    assert "annotations" not in packed.manifests()[0] and len(packed.manifests()[0]["layers"]) == 2
+    blob = store.root / "blobs/sha256" / manifest.removeprefix("sha256:")
+    blob.write_bytes(blob.read_bytes().replace(b"kept", b"lost"))
+    assert "manifest is damaged" in refuse(store, "test:1")
+
+
 def test_which_names(store, tmp_path):
     first = load(store, tmp_path, [ONE], ["repo:1", "repo:2", "repository:1"])
     second = load(store, tmp_path, [TWO], ["repo:3"])
