@@ -1,6 +1,6 @@
 /* corten image bundle. */
 #include "cli/command.h"
-#include "cli/output.h"
+#include "engine/output.h"
 
 static int cmd_bundle(struct cli *cli, void *values, const struct option_args *args,
 		      struct err *err)

@@ -3,7 +3,7 @@
 
 #include "base/fd.h"
 #include "cli/command.h"
-#include "cli/output.h"
+#include "engine/output.h"
 
 struct save_values {
 	const char *output;

@@ -7,8 +7,10 @@ import os
 import pty
 import signal
 import subprocess
+import sys
 import tarfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,7 @@ from archives import (END, config, docker_archive, entry, gz, oci_image, pad, pa
                       write_tar, zstd)
 from conftest import BIN, Store
 
+WITHOUT = Path(__file__).resolve().parents[1] / "lib" / "without.py"
 FORMS = ["docker-archive", "oci-archive", "docker-dir", "oci-dir"]
 PACKINGS = ["none", "gzip", "zstd"]
 CAPABILITY = (bytes([1, 0, 0, 2]) + bytes([0, 4, 0, 0]) + bytes(12)).decode("latin-1")
@@ -561,6 +564,54 @@ def test_killed(store, tmp_path, who):
             (target / name).unlink()
     assert interrupted > 0, "no attempt was interrupted: the test proves nothing"
     assert Saved(save(store, "test:1"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=["kill", "term", "int"])
+@pytest.mark.parametrize("words", [["save", "--format", "oci-dir", "-o"], ["image", "bundle"]], ids=["oci-dir", "bundle"])
+def test_a_killed_folder(store, tmp_path, words, number):
+    """Of a folder that is not complete nothing stays either, though it had a name."""
+    load(store, tmp_path, [tar(*[(entry(f"d{i % 7}/e/f/f{i}"), os.urandom(4000)) for i in range(2000)])])
+    target = tmp_path / "out"
+    target.mkdir()
+    order = [target / "a", "test:1"] if "-o" in words else ["test:1", target / "a"]
+    env = {**os.environ, "CORTEN_ROOT": str(store.root), "CORTEN_STATE": str(tmp_path / "state"), "CORTEN_LIBEXEC": str(BIN)}
+    process = subprocess.Popen([BIN / "corten", *words, *order], env=env, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    while not os.listdir(target):
+        assert process.poll() is None, "it was over too soon"
+    os.kill(process.pid, number)
+    assert process.wait(timeout=60) == -number
+    for _ in range(1000):
+        if not os.listdir(target):
+            break
+        time.sleep(0.01)
+    assert os.listdir(target) == []
+
+
+def test_where_files_need_names(store, tmp_path):
+    """On a filesystem that knows no O_TMPFILE the file has a temporary name, which never stays."""
+    load(store, tmp_path, [tar(("big", os.urandom(4 << 20)))])
+    target = tmp_path / "out"
+    target.mkdir()
+    env = {**os.environ, "CORTEN_ROOT": str(store.root), "CORTEN_STATE": str(tmp_path / "state"), "CORTEN_LIBEXEC": str(BIN)}
+    command = [sys.executable, WITHOUT, "openat=EOPNOTSUPP:2&0x400000", "--", BIN / "corten", "save", "-o", target / "a.tar"]
+    for _ in range(2):
+        subprocess.run([*command, "test:1"], env=env, check=True, timeout=60)
+        assert os.listdir(target) == ["a.tar"] and Saved((target / "a.tar").read_bytes())
+    assert subprocess.run([*command, "missing"], env=env, check=False, timeout=60, stderr=subprocess.DEVNULL).returncode == 1
+    assert os.listdir(target) == ["a.tar"]
+    (target / "a.tar").unlink()
+    process = subprocess.Popen([*command, "--compress", "test:1"], env=env, stderr=subprocess.DEVNULL)
+    while not os.listdir(target):
+        assert process.poll() is None, "it was over too soon"
+    name = os.listdir(target)[0]
+    process.kill()
+    process.wait(timeout=60)
+    assert name.startswith(".corten-"), "no temporary name: the filter does not work"
+    for _ in range(1000):
+        if not os.listdir(target):
+            break
+        time.sleep(0.01)
+    assert os.listdir(target) == []
 
 
 def test_while_it_is_removed(store, tmp_path):

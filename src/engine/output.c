@@ -1,18 +1,22 @@
-#include "cli/output.h"
+#include "engine/output.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "engine/internal.h"
 
-#define DEPTH_MAX 4 /* of a folder that is given up: what is written is no deeper */
+#define ATTEMPTS_MAX 100
+#define PAUSE_US     10000
 
 static int open_stdout(struct output *output, bool folder, struct err *err)
 {
@@ -54,6 +58,65 @@ static int open_parent(struct output *output, const char *path, struct err *err)
 	return output->parent_fd < 0 ? err_errno(err, "open folder '%.200s'", folder) : 0;
 }
 
+/* The other process: until the descriptor says that all is well, or ends. */
+static _Noreturn void keep(const struct output *output, int fd)
+{
+	sigset_t all;
+	struct err ignored;
+	char word;
+	/* Nobody may wait for a pipe that this process holds open by chance. */
+	auto_fd parent = fcntl(output->parent_fd, F_DUPFD_CLOEXEC, 0);
+	auto_fd own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, NULL);
+	(void)setsid();
+	for (int i = 0; i < 1024; i++) {
+		if (i != parent && i != own)
+			(void)close(i);
+	}
+	if (fd_read_full(own, &word, 1) == 1)
+		_exit(0);
+	/* A writer that is being killed may still add to it. */
+	for (int i = 0; i < ATTEMPTS_MAX; i++) {
+		if (paths_remove_tree(parent, output->temporary, &ignored) == 0)
+			_exit(0);
+		(void)usleep(PAUSE_US);
+	}
+	_exit(1);
+}
+
+static int start_keeper(struct output *output, struct err *err)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_errno(err, "make a pipe");
+	auto_fd reader = ends[0];
+	output->keeper_fd = ends[1];
+	pid_t pid = fork();
+	if (pid < 0)
+		return err_errno(err, "start a process");
+	if (pid == 0) {
+		fd_closep(&output->keeper_fd);
+		keep(output, reader);
+	}
+	output->keeper_pid = pid;
+	return 0;
+}
+
+static void end_keeper(struct output *output, bool well)
+{
+	if (output->keeper_pid <= 0)
+		return;
+	if (well)
+		(void)fd_write_all(output->keeper_fd, "k", 1);
+	fd_closep(&output->keeper_fd);
+	while (waitpid(output->keeper_pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	output->keeper_pid = 0;
+}
+
 static int open_file(struct output *output, struct err *err)
 {
 	output->fd = openat(output->parent_fd, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
@@ -61,12 +124,12 @@ static int open_file(struct output *output, struct err *err)
 		return 0;
 	/* Not every filesystem can. */
 	int rc = set_temporary(output, err);
+	if (rc == 0)
+		rc = start_keeper(output, err);
 	if (rc < 0)
 		return rc;
 	output->fd = openat(output->parent_fd, output->temporary,
 			    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (output->fd < 0)
-		output->temporary[0] = '\0';
 	return output->fd < 0 ? err_errno(err, "make a file for '%s'", output->name) : 0;
 }
 
@@ -74,12 +137,12 @@ static int open_folder(struct output *output, struct err *err)
 {
 	int rc = set_temporary(output, err);
 
+	if (rc == 0)
+		rc = start_keeper(output, err);
 	if (rc < 0)
 		return rc;
-	if (mkdirat(output->parent_fd, output->temporary, 0755) < 0) {
-		output->temporary[0] = '\0';
+	if (mkdirat(output->parent_fd, output->temporary, 0755) < 0)
 		return err_errno(err, "make a folder for '%s'", output->name);
-	}
 	output->fd = openat(output->parent_fd, output->temporary,
 			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return output->fd < 0 ? err_errno(err, "open the folder for '%s'", output->name) : 0;
@@ -144,7 +207,8 @@ static int open_named(struct output *output, const char *path, bool folder, stru
 
 int output_open(struct output *output, const char *path, bool folder, struct err *err)
 {
-	*output = (struct output){.fd = FD_NONE, .parent_fd = FD_NONE, .folder = folder};
+	*output = (struct output){
+		.fd = FD_NONE, .parent_fd = FD_NONE, .keeper_fd = FD_NONE, .folder = folder};
 	int rc = path == NULL || strcmp(path, "-") == 0 ? open_stdout(output, folder, err)
 							: open_named(output, path, folder, err);
 	if (rc < 0)
@@ -199,35 +263,20 @@ int output_commit(struct output *output, struct err *err)
 		return err_errno(err, "give the %s its name '%s'",
 				 output->folder ? "folder" : "file", output->name);
 	output->temporary[0] = '\0';
+	end_keeper(output, true);
 	if (fsync(output->parent_fd) < 0)
 		return err_errno(err, "write the folder of '%s' to the disk", output->name);
 	return 0;
 }
 
-static void remove_beneath(int dirfd, const char *name, int depth)
-{
-	struct dirent *entry;
-
-	if (unlinkat(dirfd, name, 0) == 0 || depth == DEPTH_MAX)
-		return;
-	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	if (dir == NULL) {
-		fd_closep(&fd);
-		return;
-	}
-	while ((entry = readdir(dir)) != NULL) {
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			remove_beneath(fd, entry->d_name, depth + 1);
-	}
-	(void)closedir(dir);
-	(void)unlinkat(dirfd, name, AT_REMOVEDIR);
-}
-
 void output_done(struct output *output)
 {
+	struct err ignored;
+
+	end_keeper(output, false);
+	/* Without a keeper: a file that got its second name a moment ago. */
 	if (output->parent_fd >= 0 && output->temporary[0] != '\0')
-		remove_beneath(output->parent_fd, output->temporary, 0);
+		(void)paths_remove_tree(output->parent_fd, output->temporary, &ignored);
 	fd_closep(&output->fd);
 	fd_closep(&output->parent_fd);
 }
