@@ -1,8 +1,11 @@
 /*
- * corten-image: unpacks image archives and root filesystems, confined. Started by the store.
+ * corten-image: unpacks image archives and root filesystems, and writes images out, confined. Started by
+ * the store.
  *
  *   load [--max-bytes N] [--platform OS/ARCH]    descriptors as in store/wire.h
  *   import [--max-bytes N] [--message TEXT] [--change LINE]...
+ *   save                                         the request is in the staging folder
+ *   unpack                                       the merged layers, as a detached mount, into a folder
  *   clean ROOT                                   empties the trash of a store, detached
  */
 #include <errno.h>
@@ -23,6 +26,8 @@
 #include "image/import.h"
 #include "image/load.h"
 #include "image/records.h"
+#include "image/save.h"
+#include "image/unpack.h"
 #include "kern/uapi.h"
 #include "store/store.h"
 
@@ -32,6 +37,8 @@ static int usage(void)
 		      "corten-image is started by corten:\n"
 		      "  corten-image load [--max-bytes N] [--platform OS/ARCH]\n"
 		      "  corten-image import [--max-bytes N] [--message TEXT] [--change LINE]...\n"
+		      "  corten-image save\n"
+		      "  corten-image unpack\n"
 		      "  corten-image clean ROOT\n");
 	return 2;
 }
@@ -66,18 +73,46 @@ static int cores(void)
 	return sched_getaffinity(0, sizeof(set), &set) < 0 ? 1 : CPU_COUNT(&set);
 }
 
-/* All that needs a view of the filesystem comes before it is given up. */
-static int run_confined(const struct image_options *options, bool import, struct err *err)
+enum work {
+	WORK_LOAD,
+	WORK_IMPORT,
+	WORK_SAVE,
+	WORK_UNPACK,
+};
+
+static int do_work(const struct image_options *options, enum work work, struct err *err)
 {
-	int rc = digest_prepare(err);
-	if (rc == 0)
-		rc = confine(WIRE_FD_STAGING, WIRE_FD_INPUT, err);
-	if (rc == 0)
-		rc = import ? image_import(options, err) : image_load(options, err);
-	return rc;
+	const struct save_options save = {.input_fd = WIRE_FD_INPUT, .output_fd = WIRE_FD_OUTPUT};
+
+	switch (work) {
+	case WORK_LOAD:
+		return image_load(options, err);
+	case WORK_IMPORT:
+		return image_import(options, err);
+	case WORK_SAVE:
+		return image_save(&save, err);
+	case WORK_UNPACK:
+		return image_unpack(WIRE_FD_INPUT, WIRE_FD_OUTPUT, err);
+	}
+	return -EINVAL;
 }
 
-/* Without the store there is nobody to unpack for. False: it is gone already. */
+/* All that needs a view of the filesystem comes before it is given up. */
+static int run_confined(const struct image_options *options, enum work work, struct err *err)
+{
+	const struct confine_fds fds = {
+		.staging_fd = WIRE_FD_STAGING,
+		.input_fd = WIRE_FD_INPUT,
+		.output_fd = work == WORK_SAVE || work == WORK_UNPACK ? WIRE_FD_OUTPUT : FD_NONE,
+		.input_detached = work == WORK_UNPACK,
+	};
+	int rc = digest_prepare(err);
+	if (rc == 0)
+		rc = confine(&fds, err);
+	return rc < 0 ? rc : do_work(options, work, err);
+}
+
+/* Without the store there is nobody to work for. False: it is gone already. */
 static bool die_with_store(void)
 {
 	struct pollfd reader = {.fd = WIRE_FD_RECORDS};
@@ -86,7 +121,7 @@ static bool die_with_store(void)
 	return poll(&reader, 1, 0) == 0;
 }
 
-static int unpack(int argc, char **argv, bool import, const char **changes)
+static int work_for_store(int argc, char **argv, enum work work, const char **changes)
 {
 	struct image_options options = {.input_fd = WIRE_FD_INPUT,
 					.records_fd = WIRE_FD_RECORDS,
@@ -103,7 +138,7 @@ static int unpack(int argc, char **argv, bool import, const char **changes)
 		return 1;
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)uapi_close_range(WIRE_FD_LOCKS + 2, ~0U, 0);
-	int rc = run_confined(&options, import, &err);
+	int rc = run_confined(&options, work, &err);
 	if (rc < 0) {
 		record.type = WIRE_ERROR;
 		record.err = err;
@@ -113,14 +148,14 @@ static int unpack(int argc, char **argv, bool import, const char **changes)
 	_exit(rc < 0 ? 1 : 0);
 }
 
-/* Returns only when there was nothing to do: unpack() ends the process. */
-static int unpack_with(int argc, char **argv, bool import)
+/* Returns only when there was nothing to do: work_for_store() ends the process. */
+static int start_work(int argc, char **argv, enum work work)
 {
 	const char **changes = calloc((size_t)argc + 1, sizeof(*changes));
 
 	if (changes == NULL)
 		return 1;
-	int status = unpack(argc, argv, import, changes);
+	int status = work_for_store(argc, argv, work, changes);
 	free(changes);
 	return status;
 }
@@ -149,9 +184,13 @@ static int clean(const char *root)
 int main(int argc, char **argv)
 {
 	if (argc >= 2 && strcmp(argv[1], "load") == 0)
-		return unpack_with(argc - 2, argv + 2, false);
+		return start_work(argc - 2, argv + 2, WORK_LOAD);
 	if (argc >= 2 && strcmp(argv[1], "import") == 0)
-		return unpack_with(argc - 2, argv + 2, true);
+		return start_work(argc - 2, argv + 2, WORK_IMPORT);
+	if (argc == 2 && strcmp(argv[1], "save") == 0)
+		return start_work(0, argv + 2, WORK_SAVE);
+	if (argc == 2 && strcmp(argv[1], "unpack") == 0)
+		return start_work(0, argv + 2, WORK_UNPACK);
 	if (argc == 3 && strcmp(argv[1], "clean") == 0)
 		return clean(argv[2]);
 	return usage();

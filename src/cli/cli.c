@@ -20,6 +20,8 @@ const struct option cli_global_options[] = {
 };
 const size_t cli_global_option_count = sizeof(cli_global_options) / sizeof(cli_global_options[0]);
 
+/* One a line, so that rows merge. */
+/* clang-format off */
 const struct command *const cli_commands[] = {
 	&command_run,
 	&command_create,
@@ -37,6 +39,7 @@ const struct command *const cli_commands[] = {
 	&command_image_history,
 	&command_image_load,
 	&command_image_import,
+	&command_image_save,
 	&command_image_rm,
 	&command_image_prune,
 	&command_image_tag,
@@ -49,6 +52,7 @@ const struct command *const cli_commands[] = {
 	&command_image_mount,
 	&command_image_unmount,
 	&command_system_df,
+	&command_image_bundle,
 	&command_info,
 	&command_version,
 	&command_completion,
@@ -57,6 +61,7 @@ const struct command *const cli_commands[] = {
 	&command_cleanup,
 	NULL,
 };
+/* clang-format on */
 
 /* Whether the words begin with a name such as "image ls"; how many of them it takes. */
 static size_t name_words(const char *name, size_t len, char *const *words, size_t count)

@@ -273,6 +273,20 @@ struct engine_load {
 int engine_image_load(struct engine *engine, const struct engine_load *request, struct arena *arena,
 		      engine_images *ret_images, struct err *err);
 
+struct engine_save {
+	json_strings references; /* a bare name stands for all its tags */
+	const char *form;    /* docker-archive, oci-archive, docker-dir, oci-dir; NULL: the first */
+	const char *packing; /* of layers: none, gzip, zstd; NULL: what the form has usually */
+	int output_fd;       /* a file or pipe; a folder for the forms ending in -dir */
+};
+
+int engine_image_save(struct engine *engine, const struct engine_save *request, struct arena *arena,
+		      struct err *err);
+
+/* Fills the empty folder bundle_fd: rootfs and config.json, for any OCI runtime. */
+int engine_image_bundle(struct engine *engine, const char *reference, int bundle_fd,
+			struct arena *arena, struct err *err);
+
 struct engine_image_removed {
 	json_strings untagged;
 	const char *deleted; /* NULL: the image itself stays */

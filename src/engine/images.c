@@ -174,6 +174,45 @@ int engine_image_load(struct engine *engine, const struct engine_load *request, 
 	return rc;
 }
 
+static int word_index(const char *word, const char *const *words, const char *what, int *ret_index,
+		      struct err *err)
+{
+	for (int i = 0; words[i] != NULL; i++) {
+		if (strcmp(word, words[i]) == 0) {
+			*ret_index = i;
+			return 0;
+		}
+	}
+	return err_set(err, ERR_INVALID, 0, "unknown %s '%.100s'", what, word);
+}
+
+int engine_image_save(struct engine *engine, const struct engine_save *request, struct arena *arena,
+		      struct err *err)
+{
+	static const char *const forms[] = {"docker-archive", "oci-archive", "docker-dir",
+					    "oci-dir", NULL};
+	static const char *const packings[] = {"none", "gzip", "zstd", NULL};
+	struct store_save save = {.references = request->references,
+				  .output_fd = request->output_fd};
+	int form = STORE_FORM_DOCKER_ARCHIVE;
+	int rc = 0;
+
+	if (request->form != NULL)
+		rc = word_index(request->form, forms, "form of an image", &form, err);
+	save.form = (enum store_form)form;
+	bool oci = form == STORE_FORM_OCI_ARCHIVE || form == STORE_FORM_OCI_DIR;
+	int packing = oci ? STORE_PACKING_GZIP : STORE_PACKING_NONE;
+	if (rc == 0 && request->packing != NULL)
+		rc = word_index(request->packing, packings, "compression", &packing, err);
+	save.packing = (enum store_packing)packing;
+	if (rc == 0 && form == STORE_FORM_DOCKER_DIR && packing == STORE_PACKING_ZSTD)
+		rc = err_set(err, ERR_UNSUPPORTED, 0,
+			     "Docker's media types know no zstd: use gzip, or an OCI form");
+	if (rc == 0)
+		rc = paths_find_program(engine, "corten-image", arena, &save.program, err);
+	return rc < 0 ? rc : store_save(engine->store, &save, err);
+}
+
 int engine_image_remove(struct engine *engine, const char *reference, bool force,
 			struct arena *arena, struct engine_image_removed *ret_removed,
 			struct err *err)

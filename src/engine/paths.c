@@ -12,7 +12,7 @@
 #include "engine/internal.h"
 #include "engine/spec/list.h"
 
-#define TREE_DEPTH_MAX 64
+#define TREE_DEPTH_MAX 520 /* deeper than any tree that is unpacked: a descriptor for each */
 
 /* dir/NAME when it can be executed, else NULL. */
 static const char *program_in(const char *dir, const char *name, struct arena *arena)

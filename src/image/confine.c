@@ -29,24 +29,38 @@ static int clone_folder(int fd, uint64_t attr, struct err *err)
 	return rc < 0 ? rc : fd_take(&tree);
 }
 
-static int replace_input(int input_fd, struct err *err)
+/* A descriptor for reading through the mount behind `tree`, in place of the one that was given. */
+static int reopen(int tree, int given_fd, const char *what, struct err *err)
+{
+	auto_fd folder = openat(tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (folder < 0 || dup3(folder, given_fd, O_CLOEXEC) < 0)
+		return err_errno(err, "open the %s folder", what);
+	return 0;
+}
+
+static int replace_folder(int given_fd, uint64_t attr, const char *what, struct err *err)
 {
 	struct stat st;
 
-	if (fstat(input_fd, &st) < 0)
-		return err_errno(err, "look at the input");
+	if (fstat(given_fd, &st) < 0)
+		return err_errno(err, "look at the %s", what);
 	if (!S_ISDIR(st.st_mode))
 		return 0;
 	auto_fd tree = clone_folder(
-		input_fd,
-		MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, err);
+		given_fd, attr | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, err);
 	if (tree < 0)
-		return err_wrap(err, tree, "close off the input folder");
-	/* The clone is an O_PATH descriptor: one for reading through it, whose ".." ends at its root. */
-	auto_fd folder = openat(tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (folder < 0 || dup3(folder, input_fd, O_CLOEXEC) < 0)
-		return err_errno(err, "open the input folder");
-	return 0;
+		return err_wrap(err, tree, "close off the %s folder", what);
+	/* The clone is an O_PATH descriptor; the ".." of what is opened through it ends at its root. */
+	return reopen(tree, given_fd, what, err);
+}
+
+static int replace_folders(const struct confine_fds *fds, struct err *err)
+{
+	int rc = fds->input_detached
+			 ? reopen(fds->input_fd, fds->input_fd, "input", err)
+			 : replace_folder(fds->input_fd, MOUNT_ATTR_RDONLY, "input", err);
+	return rc < 0 || fds->output_fd < 0 ? rc : replace_folder(fds->output_fd, 0, "output", err);
 }
 
 static int enter_root(int tree, struct err *err)
@@ -79,15 +93,16 @@ static int drop_rights(struct err *err)
 	return rc < 0 ? rc : caps_apply(&sets, err);
 }
 
-int confine(int staging_fd, int input_fd, struct err *err)
+int confine(const struct confine_fds *fds, struct err *err)
 {
 	const struct rlimit no_core = {0, 0};
+	int staging_fd = fds->staging_fd;
 	auto_fd tree = clone_folder(staging_fd,
 				    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, err);
 
 	if (tree < 0)
 		return err_wrap(err, tree, "close off the staging folder");
-	int rc = replace_input(input_fd, err);
+	int rc = replace_folders(fds, err);
 	if (rc == 0)
 		rc = ns_unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS, err);
 	if (rc == 0)

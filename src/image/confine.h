@@ -12,10 +12,18 @@
 #ifndef CORTEN_IMAGE_CONFINE_H
 #define CORTEN_IMAGE_CONFINE_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 
-/* staging_fd becomes "/" and is closed. The descriptor number input_fd stays valid. */
-int confine(int staging_fd, int input_fd, struct err *err);
+struct confine_fds {
+	int staging_fd; /* becomes "/" and is closed */
+	int input_fd;   /* its number stays valid, as the output's */
+	int output_fd; /* FD_NONE: none; a folder is replaced like the input, by a writable clone */
+	bool input_detached; /* the input is a detached mount: its ".." leads nowhere as it is */
+};
+
+int confine(const struct confine_fds *fds, struct err *err);
 
 /* The last part alone: no new rights, and only the system calls that unpacking takes. */
 int confine_calls(struct err *err);

@@ -53,10 +53,23 @@ struct pipeline {
 	struct inflate *inflate;
 	struct digest packed;
 	struct digest unpacked;
+	struct headers_writer *headers;
+	int headers_fd;
 	struct tar tar;
 };
 
-static int pipeline_open(struct pipeline *line, const struct layer_job *job, struct err *err)
+static int open_headers(struct pipeline *line, int dirfd, struct err *err)
+{
+	line->headers_fd = openat(dirfd, WIRE_HEADERS,
+				  O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (line->headers_fd < 0)
+		return err_errno(err, "make '" WIRE_HEADERS "'");
+	return headers_writer_new(inflate_stream(line->inflate), line->headers_fd, &line->headers,
+				  err);
+}
+
+static int pipeline_open(struct pipeline *line, const struct layer_job *job, int dirfd,
+			 struct err *err)
 {
 	bool expected = job->digest != NULL && job->digest[0] != '\0';
 
@@ -76,13 +89,17 @@ static int pipeline_open(struct pipeline *line, const struct layer_job *job, str
 		rc = inflate_new(&line->file.stream, &line->unpacked, job->place->max_bytes,
 				 &line->inflate, err);
 	if (rc == 0)
-		tar_init(&line->tar, inflate_stream(line->inflate));
+		rc = open_headers(line, dirfd, err);
+	if (rc == 0)
+		tar_init(&line->tar, headers_writer_stream(line->headers));
 	return rc;
 }
 
 static void pipeline_close(struct pipeline *line)
 {
 	tar_done(&line->tar);
+	headers_writer_free(line->headers);
+	fd_closep(&line->headers_fd);
 	inflate_free(line->inflate);
 	digest_done(&line->packed);
 	digest_done(&line->unpacked);
@@ -137,11 +154,13 @@ static int fill(struct pipeline *line, const struct layer_job *job, int dirfd,
 	if (rc < 0)
 		return rc;
 	untar.max_bytes = job->place->max_bytes;
+	untar.headers = line->headers;
+	untar.layer_fd = dirfd;
 	rc = untar_all(&untar, &line->tar, err);
 	if (rc == 0) {
 		/* What follows the archive's end belongs to the digest. */
-		int64_t rest = stream_drain(inflate_stream(line->inflate), err);
-		rc = rest < 0 ? (int)rest : 0;
+		int64_t rest = stream_drain(headers_writer_stream(line->headers), err);
+		rc = rest < 0 ? (int)rest : headers_writer_end(line->headers, err);
 	}
 	if (rc == 0)
 		rc = check_digests(line, job, result->diff_id, err);
@@ -155,13 +174,13 @@ static int fill(struct pipeline *line, const struct layer_job *job, int dirfd,
 int layer_unpack(const struct layer_job *job, struct layer_result *ret_result, struct err *err)
 {
 	char name[16];
-	struct pipeline line = {0};
+	struct pipeline line = {.headers_fd = FD_NONE};
 
 	(void)snprintf(name, sizeof(name), "%u", job->number);
 	auto_fd dirfd = make_folder(job->place->work_fd, name, err);
 	if (dirfd < 0)
 		return dirfd;
-	int rc = pipeline_open(&line, job, err);
+	int rc = pipeline_open(&line, job, dirfd, err);
 	if (rc == 0)
 		rc = fill(&line, job, dirfd, ret_result, err);
 	pipeline_close(&line);

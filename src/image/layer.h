@@ -2,7 +2,8 @@
  * layer.h - unpacks one layer in one pass: read, hash, inflate, hash, untar.
  *
  * Purpose    From a packed stream to `layers/HEX/diff` in the program's folder, HEX being the digest
- *            of the unpacked bytes, and `layers/HEX/opaque` where folders are opaque.
+ *            of the unpacked bytes, and `layers/HEX/opaque` where folders are opaque. What the tree cannot
+ *            give back of the archive goes beside it, to `headers.zst` and `kept` (see headers.h).
  * Errors     ERR_INVALID with both values where a digest is another than the one expected.
  * Threads    Any number of layers at once; each job belongs to one thread.
  */

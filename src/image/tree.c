@@ -183,8 +183,9 @@ static int put_entry(struct walk *walk, int dirfd, const char *name, int depth, 
 
 	if (strncmp(name, ".wh.", 4) == 0)
 		return err_set(err, ERR_INVALID, EINVAL, "in a layer this name deletes another");
+	/* It may have gone since the folder was read; and an overlay lists whiteouts of its lowest layer. */
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return err_errno(err, "look at it");
+		return errno == ENOENT ? 0 : err_errno(err, "look at it");
 	switch (st.st_mode & S_IFMT) {
 	case S_IFREG:
 		return put_file(walk, dirfd, name, err);

@@ -22,6 +22,8 @@ int untar_init(struct untar *untar, int root_fd, int trash_fd, struct err *err)
 				.max_bytes = IMAGE_LAYER_BYTES_MAX,
 				.opaque = BUF_INIT(IMAGE_OPAQUE_BYTES_MAX),
 				.folders = BUF_INIT(IMAGE_FOLDER_BYTES_MAX),
+				.layer_fd = FD_NONE,
+				.kept_fd = FD_NONE,
 				.parent_fd = FD_NONE};
 	/* What a layer does not say of its root must not come from the store's own folder. */
 	if (fchown(root_fd, 0, 0) < 0 || fchmod(root_fd, 0755) < 0)
@@ -34,6 +36,7 @@ void untar_done(struct untar *untar)
 	buf_done(&untar->opaque);
 	buf_done(&untar->folders);
 	fd_closep(&untar->parent_fd);
+	fd_closep(&untar->kept_fd);
 }
 
 static int make_folder(struct untar *untar, int parent_fd, const struct untar_place *place,
@@ -205,7 +208,7 @@ static int create(struct untar *untar, const struct untar_place *place, struct t
 		return rc < 0 ? rc : note_folder(untar, place->path, &entry->mtime, err);
 	}
 	if (entry->type == TAR_FILE)
-		return untar_file(untar, parent_fd, place->base, tar, err);
+		return untar_file(untar, parent_fd, place, tar, err);
 	return make_special(untar, parent_fd, place->base, entry, err);
 }
 
@@ -239,7 +242,7 @@ int untar_finish(struct untar *untar, struct err *err)
 			return err_errno(err, "set the time of folder '%.200s'", at);
 		at += strlen(at) + 1;
 	}
-	return 0;
+	return untar->headers != NULL ? untar_keep_trashed(untar, err) : 0;
 }
 
 int untar_all(struct untar *untar, struct tar *tar, struct err *err)

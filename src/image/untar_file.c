@@ -110,8 +110,17 @@ static int write_at(int fd, const uint8_t *data, size_t size, int64_t offset)
 }
 
 /* One stretch of the entry's data to one place of the file. */
-static int write_part(int fd, struct tar *tar, int64_t offset, int64_t size, struct err *err)
+static int write_part(const struct untar *untar, int fd, struct tar *tar,
+		      const struct tar_segment *part, struct err *err)
 {
+	int64_t offset = part->offset;
+	int64_t size = part->size;
+
+	if (untar->headers != NULL) {
+		int rc = headers_writer_content(untar->headers, offset, size, err);
+		if (rc < 0)
+			return rc;
+	}
 	while (size > 0) {
 		const uint8_t *at;
 		size_t len;
@@ -129,13 +138,12 @@ static int write_part(int fd, struct tar *tar, int64_t offset, int64_t size, str
 	return 0;
 }
 
-static int write_sparse(int fd, struct tar *tar, struct err *err)
+static int write_sparse(const struct untar *untar, int fd, struct tar *tar, struct err *err)
 {
 	const struct tar_entry *entry = &tar->entry;
 
 	for (size_t i = 0; i < entry->segment_count; i++) {
-		int rc = write_part(fd, tar, entry->segments[i].offset, entry->segments[i].size,
-				    err);
+		int rc = write_part(untar, fd, tar, &entry->segments[i], err);
 		if (rc < 0)
 			return rc;
 	}
@@ -144,10 +152,28 @@ static int write_sparse(int fd, struct tar *tar, struct err *err)
 	return 0;
 }
 
-int untar_file(struct untar *untar, int parent_fd, const char *base, struct tar *tar,
+static int write_data(const struct untar *untar, int fd, const char *path, struct tar *tar,
+		      struct err *err)
+{
+	const struct tar_segment whole = {0, tar->entry.size_bytes};
+	struct stat st;
+
+	if (untar->headers != NULL && tar->data_left > 0) {
+		if (fstat(fd, &st) < 0)
+			return err_errno(err, "look at the file");
+		int rc = headers_writer_file(untar->headers, path, st.st_ino, err);
+		if (rc < 0)
+			return rc;
+	}
+	return tar->entry.sparse ? write_sparse(untar, fd, tar, err)
+				 : write_part(untar, fd, tar, &whole, err);
+}
+
+int untar_file(struct untar *untar, int parent_fd, const struct untar_place *place, struct tar *tar,
 	       struct err *err)
 {
 	const struct tar_entry *entry = &tar->entry;
+	const char *base = place->base;
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 
 	/* Holes count: a copy of the file may have to fill them. */
@@ -165,7 +191,6 @@ int untar_file(struct untar *untar, int parent_fd, const char *base, struct tar 
 	}
 	if (fd < 0)
 		return err_errno(err, "create file");
-	int rc = entry->sparse ? write_sparse(fd, tar, err)
-			       : write_part(fd, tar, 0, entry->size_bytes, err);
+	int rc = write_data(untar, fd, place->path, tar, err);
 	return rc < 0 ? rc : untar_set_meta_fd(untar, fd, entry, err);
 }

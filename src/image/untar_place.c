@@ -47,6 +47,8 @@ int untar_clear(struct untar *untar, int parent_fd, const char *base, struct err
 	if (fstatat(parent_fd, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : err_errno(err, "look at what is there");
 	if (!S_ISDIR(st.st_mode)) {
+		if (untar->headers != NULL && S_ISREG(st.st_mode) && st.st_size > 0)
+			return untar_keep(untar, parent_fd, base, &st, err);
 		if (unlinkat(parent_fd, base, 0) < 0)
 			return err_errno(err, "replace what is there");
 		return S_ISCHR(st.st_mode) && st.st_rdev == 0;

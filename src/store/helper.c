@@ -172,9 +172,10 @@ static int reap(pid_t pid, struct err *err)
 }
 
 /* The command line; text for numbers lives in the arena. */
-static int make_argv(const struct store_load *request, struct arena *arena,
-		     const char *argv[ARGS_MAX], struct err *err)
+static int make_argv(const struct helper *helper, struct arena *arena, const char *argv[ARGS_MAX],
+		     struct err *err)
 {
+	const struct store_load *request = helper->request;
 	size_t count = 0;
 	char *max = arena_alloc(arena, 32);
 
@@ -182,7 +183,9 @@ static int make_argv(const struct store_load *request, struct arena *arena,
 		return err_set(err, ERR_INVALID, E2BIG, "too many changes for an image: %zu",
 			       request->changes.count);
 	argv[count++] = "corten-image";
-	argv[count++] = request->source == STORE_IMPORT ? "import" : "load";
+	argv[count++] = helper->verb != NULL              ? helper->verb
+			: request->source == STORE_IMPORT ? "import"
+							  : "load";
 	if (request->max_bytes > 0) {
 		(void)snprintf(max, 32, "%lld", (long long)request->max_bytes);
 		argv[count++] = "--max-bytes";
@@ -261,15 +264,19 @@ int helper_run(const struct helper *helper, struct helper_report *report, struct
 	int ends[2];
 	pid_t pid;
 
-	int rc = make_argv(helper->request, report->arena, argv, err);
+	int rc = make_argv(helper, report->arena, argv, err);
 	if (rc < 0)
 		return rc;
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return err_errno(err, "make a pipe");
 	auto_fd reader = ends[0];
 	auto_fd writer = ends[1];
-	const int from[6] = {helper->request->input_fd, helper->staging_fd,  writer,
-			     helper->known_fd,          helper->lock_fds[0], helper->lock_fds[1]};
+	const int from[6] = {helper->verb ? helper->input_fd : helper->request->input_fd,
+			     helper->staging_fd,
+			     writer,
+			     helper->known_fd,
+			     helper->lock_fds[0],
+			     helper->lock_fds[1]};
 	rc = spawn_mapped(helper, argv, from, &pid, err);
 	if (rc < 0)
 		return rc;

@@ -32,6 +32,8 @@ struct helper_report {
 
 struct helper {
 	const struct store_load *request;
+	const char *verb; /* NULL: what the request's source says */
+	int input_fd;     /* with a verb: in place of the request's */
 	int staging_fd;
 	int known_fd;
 	int lock_fds[2];

@@ -42,6 +42,12 @@ int store_image_find_id(struct store *store, const char *reference, char ret_id[
 int store_image_read(struct store *store, const char *id, struct store_image **ret_image,
 		     struct err *err);
 
+/* Whether the layer's archive can be written again: versions before did not keep what that takes. */
+bool store_layer_is_whole(const struct store *store, const char *diff_id);
+
+/* Moves what a layer of the store lacks for that from its twin beneath staging_fd, when there is one. */
+int store_layer_complete(struct store *store, int staging_fd, const char *diff_id, struct err *err);
+
 /* Gives `name` (complete) to image `id`, inside the caller's transaction. */
 int store_name_put(struct store *store, const char *name, const char *id, struct err *err);
 

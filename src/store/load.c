@@ -39,6 +39,11 @@ static int make_known(struct store *store, struct err *err)
 		return err_errno(err, "make a memory file");
 	int rc = db_prepare(store->db, "SELECT diff_id FROM layers ORDER BY diff_id", &stmt, err);
 	while (rc == 0 && (rc = db_step(&stmt, err)) > 0) {
+		/* One of an older version is unpacked again, for what was not kept of it. */
+		if (!store_layer_is_whole(store, db_text(&stmt, 0))) {
+			rc = 0;
+			continue;
+		}
 		(void)snprintf(line, sizeof(line), "%.64s\n", db_text(&stmt, 0));
 		rc = fd_write_all(fd, line, strlen(line));
 		if (rc < 0)
@@ -191,6 +196,9 @@ static int move_layers(const struct loading *loading, struct err *err)
 	for (size_t i = 0; i < loading->report.layer_count && rc == 0; i++)
 		rc = move_one(loading, WIRE_LAYERS, loading->report.layers[i].diff_id, S_IFDIR,
 			      layers, err);
+	for (size_t i = 0; i < loading->report.layer_count && rc == 0; i++)
+		rc = store_layer_complete(loading->store, loading->staging.dir_fd,
+					  loading->report.layers[i].diff_id, err);
 	if (rc == 0 && fsync(layers) < 0)
 		rc = err_errno(err, "sync the layers' folder");
 	return rc;

@@ -5,6 +5,8 @@
  *              corten.db                 tables images, image_names, layers, image_layers (and the engine's)
  *              blobs/sha256/HEX          configurations and manifests, named by their digest
  *              layers/HEX/diff           one unpacked layer, an overlay lower folder, named by its diff-id
+ *              layers/HEX/headers.zst    what else its archive held (image/headers.h); with kept/, content
+ *                                        that the archive itself replaced
  *              staging/NAME, NAME.lock   unfinished work; an entry whose lock nobody holds is removed
  *              trash/                    to be deleted off the path
  *              load.lock                 shared by whoever loads, exclusive while layers are freed
@@ -190,6 +192,42 @@ struct store_loaded {
 int store_load(struct store *store, const struct store_load *request,
 	       struct store_loaded *ret_loaded, struct err *err);
 void store_loaded_done(struct store_loaded *loaded);
+
+/* ---- save ---- */
+
+enum store_form {
+	STORE_FORM_DOCKER_ARCHIVE, /* as Docker writes it since 25: an OCI layout with manifest.json */
+	STORE_FORM_OCI_ARCHIVE,
+	STORE_FORM_DOCKER_DIR, /* a folder of one image, with Docker's media types */
+	STORE_FORM_OCI_DIR,
+};
+
+enum store_packing {
+	STORE_PACKING_NONE,
+	STORE_PACKING_GZIP,
+	STORE_PACKING_ZSTD,
+};
+
+struct store_save {
+	json_strings references; /* as store_image_find() takes them; a bare name: all its tags */
+	enum store_form form;
+	enum store_packing packing; /* of layers */
+	int output_fd;              /* a file or a pipe; an empty folder for the _DIR forms */
+	const char *program;        /* path of corten-image */
+};
+
+/*
+ * Writes images so that others load them: the same configurations, so the same ids, and layers whose
+ * bytes have the diff-ids that they were loaded with. Blocks; on failure the output is worth nothing.
+ */
+int store_save(struct store *store, const struct store_save *request, struct err *err);
+
+/*
+ * Fills the empty folder output_fd with the image's root filesystem: the layers as one tree, files with
+ * all that they have in a container.
+ */
+int store_unpack(struct store *store, const struct store_image *image, const char *program,
+		 int output_fd, struct err *err);
 
 /* ---- removal off the path ---- */
 

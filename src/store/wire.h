@@ -15,10 +15,11 @@
 #include "store/reference.h"
 
 enum wire_fd {
-	WIRE_FD_INPUT = 0,   /* the archive: a file, a pipe or a folder */
+	WIRE_FD_INPUT = 0, /* the archive: a file, a pipe or a folder; save: the folder of layers */
 	WIRE_FD_STAGING = 3, /* the folder that becomes the program's root */
 	WIRE_FD_RECORDS = 4, /* a pipe of struct wire_record */
 	WIRE_FD_KNOWN = 5,   /* diff-ids that need no unpacking, 64 hex digits and a newline each */
+	WIRE_FD_OUTPUT = 5,  /* in its place, save: a file, a pipe or a folder */
 	WIRE_FD_LOCKS = 6, /* and the next: held so that nobody cleans up before the program ends */
 };
 
@@ -26,6 +27,10 @@ enum wire_fd {
 #define WIRE_LAYERS "layers" /* layers/HEX/diff, and layers/HEX/opaque: paths, a NUL after each */
 #define WIRE_BLOBS  "blobs"  /* blobs/HEX */
 #define WIRE_TRASH  "trash"
+
+/* Names in a layer's folder beside `diff`, here and in the store: see image/headers.h. */
+#define WIRE_HEADERS "headers.zst"
+#define WIRE_KEPT    "kept"
 
 enum wire_type {
 	WIRE_LAYER,    /* a layer begins */

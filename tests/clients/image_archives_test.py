@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from place import image_tar, oci_archive
+
 REPO = Path(__file__).resolve().parents[2]
 PEER_ROOT = Path(os.environ.get("PEERS_DIR", REPO / "build" / "peers")) / "stable"
 PROGRAM = Path(os.environ.get("CORTEN_BIN", REPO / "build" / "dist")) / "corten-image"
@@ -123,3 +125,85 @@ def test_podman_save(podman, tmp_path, form):
     assert found["name"] and found["layer"]
     layer = tmp_path / "store" / "layers" / found["layer"][0] / "diff"
     assert (layer / "bin" / "busybox").read_bytes() == (PEER_ROOT / "bin" / "busybox").read_bytes()
+
+
+# --- the other way: what Corten saves ---
+
+FORMS = {"docker-archive": 0, "oci-archive": 1, "docker-dir": 2, "oci-dir": 3}
+PACKINGS = {"none": 0, "gzip": 1, "zstd": 2}
+
+
+def save(root, target, form, packing, *names):
+    if form.endswith("-dir"):
+        target.mkdir()
+    done = subprocess.run([TOOL, root, PROGRAM, "save", target, str(FORMS[form]), str(PACKINGS[packing]), *names],
+                          stdout=subprocess.PIPE, timeout=TIMEOUT_S, text=True)
+    assert done.returncode == 0, done.stdout
+    return target
+
+
+@pytest.fixture(scope="module")
+def saved(archives, tmp_path_factory):
+    """The image of two layers in every form, where the private root sees them; and its id."""
+    root = tmp_path_factory.mktemp("store") / "store"
+    image = ask(root, "load", archives / "docker.tar")["image"][0]
+    for form, packing in (("docker-archive", "none"), ("docker-archive", "gzip"), ("oci-archive", "gzip"),
+                          ("oci-archive", "zstd"), ("oci-dir", "none"), ("docker-dir", "gzip")):
+        save(root, archives / f"{form}.{packing}", form, packing, "example/two:2")
+    return image
+
+
+@pytest.mark.parametrize("source", ["docker-archive:docker-archive.none", "docker-archive:docker-archive.gzip",
+                                    "oci-archive:docker-archive.none", "oci-archive:oci-archive.gzip",
+                                    "oci-archive:oci-archive.zstd", "oci:oci-dir.none", "dir:docker-dir.gzip"])
+def test_skopeo_and_umoci_read_what_is_saved(archives, saved, source):
+    """The configuration is the same to the byte, and umoci unpacks the same tree as of its own layout."""
+    in_peer_root(archives, f"""
+set -e
+cd /scratch
+rm -rf read read-bundle read-config
+skopeo inspect --config --raw {source} > read-config
+test "$(sha256sum < read-config)" = "{saved}  -"
+skopeo copy -q --dest-compress --dest-compress-format gzip {source} oci:read:it
+umoci unpack --image read:it read-bundle
+""")
+    assert tree(archives / "read-bundle" / "rootfs") == tree(archives / "again" / "rootfs")
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory):
+    """A store with an image that runs; saves it under a name."""
+    folder = tmp_path_factory.mktemp("box")
+    name = "docker.io/example/saved:1"
+    (folder / "box.tar").write_bytes(oci_archive(image_tar(PEER_ROOT / "bin" / "busybox"), name))
+    image = ask(folder / "store", "load", folder / "box.tar")["image"][0]
+    return lambda target, form, packing: (save(folder / "store", target, form, packing, name), image)
+
+
+@pytest.mark.parametrize("form, packing", [("docker-archive", "none"), ("docker-archive", "gzip"), ("oci-archive", "gzip"),
+                                           ("oci-archive", "zstd"), ("oci-dir", "gzip")])
+def test_podman_runs_what_is_saved(podman, box, form, packing):
+    target, image = box(podman.scratch / f"to-podman-{form}-{packing}", form, packing)
+    loaded = podman("load", "-q", "-i", f"/scratch/{target.name}").split()[-1]
+    assert loaded == "docker.io/example/saved:1" or form == "oci-dir", "podman names a folder's image by the folder"
+    assert podman("inspect", "--format", "{{.Id}}", loaded).strip() == image
+    assert podman("run", "--rm", loaded, "sh", "-c", "ls /bin/busybox; stat -c %u /home/app") == (
+        "/bin/busybox\n1000\n")
+    podman("rmi", loaded)
+
+
+@pytest.mark.parametrize("packing", ["none", "gzip"])
+def test_docker_runs_what_is_saved(docker, box, packing):
+    target, image = box(docker.scratch / f"to-docker-{packing}", "docker-archive", packing)
+    assert docker("load", "-i", f"/scratch/{target.name}") == "Loaded image: example/saved:1\n"
+    assert docker.inspect("example/saved:1", "{{.Id}}") == "sha256:" + image
+    assert docker("run", "--rm", "example/saved:1", "stat", "-c", "%u", "/home/app") == "1000\n"
+    docker("rmi", "example/saved:1")
+
+
+@pytest.mark.parametrize("form, packing", [("docker-archive", "none"), ("oci-archive", "zstd")])
+def test_containerd_runs_what_is_saved(ctr, box, form, packing):
+    target, _ = box(ctr.scratch / f"to-containerd-{form}", form, packing)
+    ctr("images", "import", f"/scratch/{target.name}")
+    assert ctr("run", "--rm", "docker.io/example/saved:1", "saved", "stat", "-c", "%u", "/home/app") == "1000\n"
+    ctr("images", "rm", "docker.io/example/saved:1")

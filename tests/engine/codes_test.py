@@ -14,12 +14,12 @@ from box import wait_for  # noqa: E402
 from engine import BIN, REPO, cli, engine  # noqa: E402,F401
 
 COMMANDS = ["run", "create", "start", "attach", "exec", "ps", "stop", "kill", "wait", "rm", "logs", "inspect", "image ls",
-            "image load", "image import", "image rm", "image tag", "image untag", "image inspect", "image history", "image prune",
+            "image load", "image import", "image save", "image bundle", "image rm", "image tag", "image untag", "image inspect", "image history", "image prune",
             "image tree", "image exists", "image diff", "image verify", "image mount", "image unmount",
             "system df", "info", "version", "completion", "help"]
 NEED_ARGUMENTS = ["run", "create", "start", "attach", "exec", "stop", "kill", "wait", "rm", "logs", "inspect", "image import",
-                  "image rm", "image tag", "image untag", "image inspect", "image history", "image tree", "image exists", "image diff",
-                  "completion"]
+                  "image save", "image bundle", "image rm", "image tag", "image untag", "image inspect", "image history", "image tree",
+                  "image exists", "image diff", "completion"]
 
 
 def help_of(command):

@@ -123,3 +123,25 @@ def test_a_wrong_name_names_nothing(store, rogue):
         """)
     assert done.returncode == 1 and "image name" in done.stdout
     store.check_clean()
+
+
+@pytest.mark.parametrize("body, taken", [
+    ('open(at + "headers.zst", "w")', True), ('os.symlink(HOST + "/file", at + "headers.zst")', False),
+    ('os.mkfifo(at + "headers.zst")', False), ('os.mkdir(at + "headers.zst")', False),
+    ('os.symlink(HOST, at + "kept"); open(at + "headers.zst", "w")', False),
+    ('open(at + "kept", "w"); open(at + "headers.zst", "w")', False)])
+def test_headers_for_a_layer_that_lacks_them(store, rogue, canary, body, taken):
+    """What completes a layer of an older version is taken when it is of the right kind."""
+    for more in ("", body):
+        done = rogue(f"""
+            HOST, at = {str(canary)!r}, f"{{STAGING}}/layers/{LAYER}/"
+            layer("{LAYER}")
+            {more}
+            blob("{sha(WITH_LAYER)}", {WITH_LAYER!r})
+            record({DONE}, b"{LAYER}")
+            record({IMAGE}, b"{sha(WITH_LAYER)}")
+            record({END})
+            """)
+        assert done.returncode == (0 if taken or not more else 1), done.stdout
+    layer = store.layer(LAYER).parent
+    assert sorted(os.listdir(layer)) == (["diff", "headers.zst"] if taken else ["diff"])

@@ -3,6 +3,7 @@
  *
  *   store-tool ROOT PROGRAM load FILE|- [name=N] [platform=P] [max=N]
  *   store-tool ROOT PROGRAM import FILE|FOLDER|- [name=N] [message=M] [change=LINE]...
+ *   store-tool ROOT PROGRAM save FILE|FOLDER|- FORM PACKING REF...    numbers of enum store_form, store_packing
  *   store-tool ROOT PROGRAM list | find REF | tag REF NAME | rm REF | rmf REF | clean | prune
  *   store-tool ROOT PROGRAM use REF running|stopped REF2    removes REF2 while REF is used
  *
@@ -70,6 +71,26 @@ static int load(struct store *store, const struct store_load *template, char **a
 	}
 	store_loaded_done(&loaded);
 	return 0;
+}
+
+static int save(struct store *store, const char *program, char **args, struct err *err)
+{
+	const char *references[64];
+	struct store_save request = {.program = program, .references = {.items = references}};
+	bool folder = strtol(args[1], NULL, 10) >= STORE_FORM_DOCKER_DIR;
+
+	request.form = (enum store_form)strtol(args[1], NULL, 10);
+	request.packing = (enum store_packing)strtol(args[2], NULL, 10);
+	const char *path = args[0];
+	for (args += 3; *args != NULL && request.references.count < 64; args++)
+		references[request.references.count++] = *args;
+	auto_fd fd = strcmp(path, "-") == 0 ? 1
+		     : folder               ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+			      : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_errno(err, "open '%s'", path);
+	request.output_fd = fd;
+	return store_save(store, &request, err);
 }
 
 static void print_strings(const char *key, const json_strings *list)
@@ -214,6 +235,8 @@ static int run(struct store *store, const char *program, char **args, struct err
 	request.source = STORE_IMPORT;
 	if (strcmp(verb, "import") == 0)
 		return load(store, &request, args + 1, err);
+	if (strcmp(verb, "save") == 0)
+		return save(store, program, args + 1, err);
 	if (strcmp(verb, "list") == 0)
 		return list(store, err);
 	if (strcmp(verb, "find") == 0)

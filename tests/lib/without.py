@@ -14,8 +14,8 @@ import sys
 
 NEW = {"clone3": 435, "close_range": 436, "openat2": 437, "faccessat2": 439, "mount_setattr": 442, "open_tree": 428,
        "fsopen": 430, "pidfd_open": 434, "pidfd_send_signal": 424}
-NUMBERS = {**NEW, **({"memfd_create": 319, "statx": 332} if platform.machine() == "x86_64"
-                     else {"memfd_create": 279, "statx": 291})}
+NUMBERS = {**NEW, **({"memfd_create": 319, "statx": 332, "openat": 257} if platform.machine() == "x86_64"
+                     else {"memfd_create": 279, "statx": 291, "openat": 56})}
 LOAD, JEQ, JSET, RETURN = 0x20, 0x15, 0x45, 0x06
 ALLOW, ERRNO = 0x7fff0000, 0x00050000
 PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, FILTER = 22, 38, 2
