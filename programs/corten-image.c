@@ -1,7 +1,8 @@
 /*
- * corten-image: unpacks image archives and root filesystems, confined. Started by the store.
+ * corten-image: unpacks images and root filesystems, confined. Started by the store.
  *
  *   load [--max-bytes N] [--platform OS/ARCH]    descriptors as in store/wire.h
+ *   pull [--max-bytes N] [--platform OS/ARCH]    the same, with corten-remote at the socket
  *   import [--max-bytes N] [--message TEXT] [--change LINE]...
  *   clean ROOT                                   empties the trash of a store, detached
  */
@@ -26,11 +27,18 @@
 #include "kern/uapi.h"
 #include "store/store.h"
 
+enum verb {
+	VERB_LOAD,
+	VERB_PULL,
+	VERB_IMPORT,
+};
+
 static int usage(void)
 {
 	(void)fprintf(stderr,
 		      "corten-image is started by corten:\n"
 		      "  corten-image load [--max-bytes N] [--platform OS/ARCH]\n"
+		      "  corten-image pull [--max-bytes N] [--platform OS/ARCH]\n"
 		      "  corten-image import [--max-bytes N] [--message TEXT] [--change LINE]...\n"
 		      "  corten-image clean ROOT\n");
 	return 2;
@@ -69,9 +77,11 @@ static int cores(void)
 /* All that needs a view of the filesystem comes before it is given up. */
 static int run_confined(const struct image_options *options, bool import, struct err *err)
 {
+	enum confine_input input = options->served ? CONFINE_SOCKET : CONFINE_ARCHIVE;
+
 	int rc = digest_prepare(err);
 	if (rc == 0)
-		rc = confine(WIRE_FD_STAGING, WIRE_FD_INPUT, err);
+		rc = confine(WIRE_FD_STAGING, WIRE_FD_INPUT, input, err);
 	if (rc == 0)
 		rc = import ? image_import(options, err) : image_load(options, err);
 	return rc;
@@ -86,9 +96,10 @@ static bool die_with_store(void)
 	return poll(&reader, 1, 0) == 0;
 }
 
-static int unpack(int argc, char **argv, bool import, const char **changes)
+static int unpack(int argc, char **argv, enum verb verb, const char **changes)
 {
 	struct image_options options = {.input_fd = WIRE_FD_INPUT,
+					.served = verb == VERB_PULL,
 					.records_fd = WIRE_FD_RECORDS,
 					.known_fd = WIRE_FD_KNOWN,
 					.threads = cores(),
@@ -103,7 +114,7 @@ static int unpack(int argc, char **argv, bool import, const char **changes)
 		return 1;
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)uapi_close_range(WIRE_FD_LOCKS + 2, ~0U, 0);
-	int rc = run_confined(&options, import, &err);
+	int rc = run_confined(&options, verb == VERB_IMPORT, &err);
 	if (rc < 0) {
 		record.type = WIRE_ERROR;
 		record.err = err;
@@ -114,13 +125,13 @@ static int unpack(int argc, char **argv, bool import, const char **changes)
 }
 
 /* Returns only when there was nothing to do: unpack() ends the process. */
-static int unpack_with(int argc, char **argv, bool import)
+static int unpack_with(int argc, char **argv, enum verb verb)
 {
 	const char **changes = calloc((size_t)argc + 1, sizeof(*changes));
 
 	if (changes == NULL)
 		return 1;
-	int status = unpack(argc, argv, import, changes);
+	int status = unpack(argc, argv, verb, changes);
 	free(changes);
 	return status;
 }
@@ -149,9 +160,11 @@ static int clean(const char *root)
 int main(int argc, char **argv)
 {
 	if (argc >= 2 && strcmp(argv[1], "load") == 0)
-		return unpack_with(argc - 2, argv + 2, false);
+		return unpack_with(argc - 2, argv + 2, VERB_LOAD);
+	if (argc >= 2 && strcmp(argv[1], "pull") == 0)
+		return unpack_with(argc - 2, argv + 2, VERB_PULL);
 	if (argc >= 2 && strcmp(argv[1], "import") == 0)
-		return unpack_with(argc - 2, argv + 2, true);
+		return unpack_with(argc - 2, argv + 2, VERB_IMPORT);
 	if (argc == 3 && strcmp(argv[1], "clean") == 0)
 		return clean(argv[2]);
 	return usage();

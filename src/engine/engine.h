@@ -237,6 +237,24 @@ struct engine_load {
 int engine_image_load(struct engine *engine, const struct engine_load *request, struct arena *arena,
 		      engine_images *ret_images, struct err *err);
 
+/* The id of an image, NULL when it is not there. */
+int engine_image_id(struct engine *engine, const char *reference, struct arena *arena,
+		    const char **ret_id, struct err *err);
+
+struct engine_pull {
+	const char *reference;
+	const char *platform;
+	const char *auth_file;   /* NULL: where Podman and Docker keep theirs */
+	const char *cert_folder; /* NULL: certs.d/HOST */
+	const char *tls_verify;  /* "true", "false"; NULL: as the host is */
+	engine_progress_fn *progress;
+	void *progress_arg;
+};
+
+/* Fetches an image from its registry. ret_image has id and names alone. ERR_DENIED when offline. */
+int engine_image_pull(struct engine *engine, const struct engine_pull *request, struct arena *arena,
+		      struct engine_image *ret_image, struct err *err);
+
 struct engine_image_removed {
 	json_strings untagged;
 	const char *deleted; /* NULL: the image itself stays */

@@ -81,6 +81,26 @@ static void relay_event(void *arg, const struct store_event *event)
 	relay->progress(relay->arg, &progress);
 }
 
+static int take_loaded(const struct store_loaded *loaded, struct arena *arena,
+		       engine_images *ret_images, struct err *err)
+{
+	engine_images list = {0};
+
+	for (size_t i = 0; i < loaded->count; i++) {
+		struct engine_image *to = list_push(&list, sizeof(*to), arena);
+		if (to == NULL)
+			return list_no_memory(err);
+		to->id = copy(loaded->items[i].id, arena);
+		int rc = to->id == NULL
+				 ? list_no_memory(err)
+				 : familiar_names(&loaded->items[i].names, arena, &to->names, err);
+		if (rc < 0)
+			return rc;
+	}
+	*ret_images = list;
+	return 0;
+}
+
 int engine_image_load(struct engine *engine, const struct engine_load *request, struct arena *arena,
 		      engine_images *ret_images, struct err *err)
 {
@@ -96,25 +116,78 @@ int engine_image_load(struct engine *engine, const struct engine_load *request, 
 		.event_arg = &relay,
 	};
 	struct store_loaded loaded = {0};
-	engine_images list = {0};
 
 	int rc = paths_find_program(engine, "corten-image", arena, &load.program, err);
 	if (rc == 0)
 		rc = store_load(engine->store, &load, &loaded, err);
-	for (size_t i = 0; rc == 0 && i < loaded.count; i++) {
-		struct engine_image *to = list_push(&list, sizeof(*to), arena);
-		if (to == NULL) {
-			rc = list_no_memory(err);
-			break;
-		}
-		to->id = copy(loaded.items[i].id, arena);
-		rc = to->id == NULL
-			     ? list_no_memory(err)
-			     : familiar_names(&loaded.items[i].names, arena, &to->names, err);
+	if (rc == 0)
+		rc = take_loaded(&loaded, arena, ret_images, err);
+	store_loaded_done(&loaded);
+	return rc;
+}
+
+int engine_image_id(struct engine *engine, const char *reference, struct arena *arena,
+		    const char **ret_id, struct err *err)
+{
+	struct store_image *image = NULL;
+	struct err missing = {.kind = ERR_NONE};
+
+	*ret_id = NULL;
+	int rc = store_image_find(engine->store, reference, &image, &missing);
+	if (rc == 0) {
+		*ret_id = copy(image->id, arena);
+		store_image_free(image);
+		return *ret_id != NULL ? 0 : list_no_memory(err);
 	}
+	if (missing.kind == ERR_NOT_FOUND)
+		return 0;
+	*err = missing;
+	return rc;
+}
+
+static int add_option(json_strings *options, const char *name, const char *value,
+		      struct arena *arena, struct err *err)
+{
+	if (value == NULL)
+		return 0;
+	int rc = list_push_text(options, name, arena, err);
+	return rc < 0 ? rc : list_push_text(options, value, arena, err);
+}
+
+int engine_image_pull(struct engine *engine, const struct engine_pull *request, struct arena *arena,
+		      struct engine_image *ret_image, struct err *err)
+{
+	struct relay relay = {request->progress, request->progress_arg};
+	struct store_pull pull = {
+		.reference = request->reference,
+		.platform = request->platform,
+		.event = request->progress != NULL ? relay_event : NULL,
+		.event_arg = &relay,
+	};
+	struct store_loaded loaded = {0};
+	engine_images images = {0};
+
+	if (engine->config->offline)
+		return err_set(err, ERR_DENIED, 0,
+			       "--offline: image '%.200s' would have to be fetched from its "
+			       "registry",
+			       request->reference);
+	int rc = add_option(&pull.options, "--auth-file", request->auth_file, arena, err);
+	if (rc == 0)
+		rc = add_option(&pull.options, "--cert-folder", request->cert_folder, arena, err);
+	if (rc == 0)
+		rc = add_option(&pull.options, "--tls-verify", request->tls_verify, arena, err);
+	if (rc == 0)
+		rc = paths_find_program(engine, "corten-image", arena, &pull.program, err);
+	if (rc == 0)
+		rc = paths_find_program(engine, "corten-remote", arena, &pull.remote, err);
+	if (rc == 0)
+		rc = store_pull(engine->store, &pull, &loaded, err);
+	if (rc == 0)
+		rc = take_loaded(&loaded, arena, &images, err);
 	store_loaded_done(&loaded);
 	if (rc == 0)
-		*ret_images = list;
+		*ret_image = images.items[0];
 	return rc;
 }
 
@@ -152,6 +225,7 @@ int engine_image_tag(struct engine *engine, const char *reference, const char *n
 struct image_view {
 	const char *id;
 	json_strings repo_tags;
+	json_strings repo_digests;
 	const char *created;
 	const char *author;
 	const char *architecture;
@@ -170,6 +244,8 @@ static JSON_SHAPE(rootfs_shape, struct oci_rootfs, rootfs_fields);
 static const struct json_field image_fields[] = {
 	JSON_STRING(struct image_view, id, "Id"),
 	JSON_LIST_FLAGS(struct image_view, repo_tags, "RepoTags", JSON_TYPE_STRING,
+			JSON_WRITE_ZERO),
+	JSON_LIST_FLAGS(struct image_view, repo_digests, "RepoDigests", JSON_TYPE_STRING,
 			JSON_WRITE_ZERO),
 	JSON_STRING(struct image_view, created, "Created"),
 	JSON_STRING(struct image_view, author, "Author"),
@@ -212,6 +288,8 @@ int engine_image_inspect(struct engine *engine, const char *reference, struct bu
 		.rootfs = &image->config->rootfs,
 	};
 	rc = familiar_names(&image->names, &arena, &view.repo_tags, err);
+	if (rc == 0)
+		rc = familiar_names(&image->digests, &arena, &view.repo_digests, err);
 	if (rc == 0)
 		rc = store_image_config_text(engine->store, image->id, &text, err);
 	if (rc == 0)

@@ -79,7 +79,7 @@ static int drop_rights(struct err *err)
 	return rc < 0 ? rc : caps_apply(&sets, err);
 }
 
-int confine(int staging_fd, int input_fd, struct err *err)
+int confine(int staging_fd, int input_fd, enum confine_input input, struct err *err)
 {
 	const struct rlimit no_core = {0, 0};
 	auto_fd tree = clone_folder(staging_fd,
@@ -98,5 +98,5 @@ int confine(int staging_fd, int input_fd, struct err *err)
 	(void)umask(0);
 	(void)setrlimit(RLIMIT_CORE, &no_core);
 	rc = drop_rights(err);
-	return rc < 0 ? rc : confine_calls(err);
+	return rc < 0 ? rc : confine_calls(input, err);
 }

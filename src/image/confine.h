@@ -14,10 +14,15 @@
 
 #include "base/err.h"
 
+enum confine_input {
+	CONFINE_ARCHIVE,
+	CONFINE_SOCKET, /* connected already; none can be made or connected */
+};
+
 /* staging_fd becomes "/" and is closed. The descriptor number input_fd stays valid. */
-int confine(int staging_fd, int input_fd, struct err *err);
+int confine(int staging_fd, int input_fd, enum confine_input input, struct err *err);
 
 /* The last part alone: no new rights, and only the system calls that unpacking takes. */
-int confine_calls(struct err *err);
+int confine_calls(enum confine_input input, struct err *err);
 
 #endif
