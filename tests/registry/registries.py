@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import threading
 import time
+import urllib.parse
 from pathlib import Path
 
 from archives import OCI_MANIFEST, sha
@@ -218,3 +219,68 @@ class Served:
 
     def layer(self, handler, asked, data):
         return handler.reply(200, data, Content_Type="application/octet-stream")
+
+
+def openssl(*words, **options):
+    subprocess.run(["openssl", *map(str, words)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
+
+
+class Authority:
+    """An authority of certificates, and one of a server at 127.0.0.1 and of a client."""
+
+    def __init__(self, folder, clients=False):
+        self.folder, self.clients = Path(folder), clients
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.ca, self.ca_key = self.folder / "ca.crt", self.folder / "ca.key"
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                "-subj", "/CN=authority of a test", "-keyout", self.ca_key, "-out", self.ca)
+        self.cert, self.key = self.issue("server", "subjectAltName=IP:127.0.0.1,DNS:localhost")
+        self.client_cert, self.client_key = self.issue("client", "extendedKeyUsage=clientAuth")
+
+    def issue(self, name, extension):
+        cert, key, request = (self.folder / f"{name}.{end}" for end in ("cert", "key", "csr"))
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
+                "-keyout", key, "-out", request)
+        (self.folder / "extension").write_text(extension + "\n")
+        openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self.ca_key, "-CAcreateserial", "-days", "2",
+                "-extfile", self.folder / "extension", "-out", cert)
+        return cert, key
+
+
+class Tokens:
+    """The answers of a token server whose tokens docker-registry takes: signed by a key of its own."""
+
+    def __init__(self, folder, users):
+        self.folder, self.users = Path(folder), users
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.key, self.cert = self.folder / "tokens.key", self.folder / "tokens.crt"
+        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=tokens",
+                "-keyout", self.key, "-out", self.cert)
+        self.lock = threading.Lock()
+
+    def config(self, realm):
+        return (f"auth: {{token: {{realm: '{realm}', service: 'the registry', issuer: 'the issuer', "
+                f"rootcertbundle: {self.cert}}}}}")
+
+    def token(self, scope, user):
+        def part(data):
+            data = data if isinstance(data, bytes) else json.dumps(data).encode()
+            return base64.urlsafe_b64encode(data).rstrip(b"=")
+        kind, _, rest = scope.partition(":")
+        name, _, actions = rest.rpartition(":")
+        pem = self.cert.read_text().split("-----")[2]
+        now = int(time.time())
+        head = part({"alg": "RS256", "typ": "JWT", "x5c": [pem.replace("\n", "")]})
+        body = part({"iss": "the issuer", "sub": user, "aud": "the registry", "exp": now + 300, "nbf": now - 10, "iat": now,
+                     "jti": str(time.monotonic_ns()), "access": [{"type": kind, "name": name, "actions": actions.split(",")}]})
+        with self.lock:
+            (self.folder / "text").write_bytes(head + b"." + body)
+            openssl("dgst", "-sha256", "-sign", self.key, "-out", self.folder / "signature", self.folder / "text")
+            return (head + b"." + body + b"." + part((self.folder / "signature").read_bytes())).decode()
+
+    def __call__(self, handler, asked):
+        query = urllib.parse.parse_qs(urllib.parse.urlsplit(asked.path).query)
+        user = next((u for u, p in self.users.items() if asked.header("Authorization") == basic(u, p)), None)
+        if self.users and user is None:
+            return handler.reply(401, {"errors": [{"code": "UNAUTHORIZED", "message": "who are you"}]})
+        return handler.reply(200, {"token": self.token(query["scope"][0], user or "")}, Content_Type="application/json")
