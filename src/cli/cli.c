@@ -23,19 +23,13 @@ const struct option cli_global_options[] = {
 const size_t cli_global_option_count = sizeof(cli_global_options) / sizeof(cli_global_options[0]);
 
 const struct command *const cli_commands[] = {
-	&command_run,           &command_create,
-	&command_start,         &command_attach,
-	&command_exec,          &command_ps,
-	&command_stop,          &command_kill,
-	&command_wait,          &command_rm,
-	&command_logs,          &command_inspect,
-	&command_image_ls,      &command_image_pull,
-	&command_image_load,    &command_image_import,
-	&command_image_rm,      &command_image_tag,
-	&command_image_inspect, &command_info,
-	&command_version,       &command_completion,
-	&command_man,           &command_help,
-	&command_cleanup,       NULL,
+	&command_run,           &command_create,       &command_start,    &command_attach,
+	&command_exec,          &command_ps,           &command_stop,     &command_kill,
+	&command_wait,          &command_rm,           &command_logs,     &command_inspect,
+	&command_image_ls,      &command_image_pull,   &command_login,    &command_logout,
+	&command_image_load,    &command_image_import, &command_image_rm, &command_image_tag,
+	&command_image_inspect, &command_info,         &command_version,  &command_completion,
+	&command_man,           &command_help,         &command_cleanup,  NULL,
 };
 
 /* Whether the words begin with a name such as "image ls"; how many of them it takes. */

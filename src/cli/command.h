@@ -88,7 +88,7 @@ extern const struct command command_run, command_create, command_start, command_
 	command_exec, command_ps, command_stop, command_kill, command_wait, command_rm,
 	command_logs, command_inspect, command_cleanup, command_image_ls, command_image_load,
 	command_image_import, command_image_rm, command_image_tag, command_image_inspect,
-	command_image_pull, command_version, command_info, command_completion, command_man,
-	command_help;
+	command_image_pull, command_login, command_logout, command_version, command_info,
+	command_completion, command_man, command_help;
 
 #endif

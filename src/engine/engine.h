@@ -267,6 +267,25 @@ int engine_image_remove(struct engine *engine, const char *reference, bool force
 int engine_image_tag(struct engine *engine, const char *reference, const char *name,
 		     struct err *err);
 
+struct engine_login {
+	const char *registry; /* NULL: all, of a logout */
+	const char *user;
+	const char *password;
+	const char *auth_file; /* as in struct engine_pull */
+	const char *cert_folder;
+	const char *tls_verify;
+};
+
+/* Tries a password with a registry, and keeps it. */
+int engine_registry_login(struct engine *engine, const struct engine_login *request,
+			  struct arena *arena, struct err *err);
+int engine_registry_logout(struct engine *engine, const struct engine_login *request,
+			   struct arena *arena, struct err *err);
+
+/* The name with which one is logged in. */
+int engine_registry_user(struct engine *engine, const struct engine_login *request,
+			 struct arena *arena, const char **ret_user, struct err *err);
+
 /* Appends an object as Docker's image inspect has it. */
 int engine_image_inspect(struct engine *engine, const char *reference, struct buf *out,
 			 struct err *err);

@@ -9,18 +9,15 @@
 #include "base/fd.h"
 #include "base/process.h"
 #include "base/str.h"
-#include "remote/auth.h"
+#include "remote/auth_internal.h"
 #include "remote/environment.h"
 #include "remote/limits.h"
 
-/* Docker's own registry is known to helpers by its old URL. */
-static const char *helper_key(const char *repository, struct arena *arena)
+const char *auth_helper_key(const char *repository)
 {
-	size_t len = strcspn(repository, "/");
-
-	if (len == strlen("docker.io") && memcmp(repository, "docker.io", len) == 0)
-		return "https://index.docker.io/v1/";
-	return arena_strndup(arena, repository, len);
+	return str_starts_with(repository, "docker.io/") || strcmp(repository, "docker.io") == 0
+		       ? "https://index.docker.io/v1/"
+		       : repository;
 }
 
 static int find_helper(const char *name, char *const *env, char *path, size_t size, struct err *err)
@@ -38,8 +35,8 @@ static int find_helper(const char *name, char *const *env, char *path, size_t si
 		       "the credential helper 'docker-credential-%s' is not in PATH", name);
 }
 
-static int ask_helper(const char *name, const char *key, char *const *env, struct buf *out,
-		      struct err *err)
+int auth_run_helper(const char *name, const char *verb, const char *input, char *const *env,
+		    struct buf *out, struct err *err)
 {
 	char path[4096];
 	int in[2], answer[2];
@@ -57,7 +54,7 @@ static int ask_helper(const char *name, const char *key, char *const *env, struc
 		return err_errno(err, "make a pipe");
 	auto_fd reader = answer[0];
 	auto_fd writer = answer[1];
-	const char *const argv[] = {path, "get", NULL};
+	const char *const argv[] = {path, verb, NULL};
 	const struct process_fd fds[] = {{in_reader, 0}, {writer, 1}};
 	const struct process_spec spec = {.path = path, .argv = argv, .fds = fds, .fd_count = 2};
 	rc = process_spawn(&spec, &pidfd, err);
@@ -65,7 +62,7 @@ static int ask_helper(const char *name, const char *key, char *const *env, struc
 		return rc;
 	fd_closep(&in_reader);
 	fd_closep(&writer);
-	(void)fd_write_all(in_writer, key, strlen(key));
+	(void)fd_write_all(in_writer, input, strlen(input));
 	fd_closep(&in_writer);
 	rc = fd_read_all(reader, "the credential helper's answer", out, err);
 	fd_closep(&reader);
@@ -80,12 +77,12 @@ static int use_helper(const char *repository, char *const *env, struct arena *ar
 {
 	BUF_AUTO(answer, REMOTE_HELPER_BYTES_MAX);
 	const char *name = auth->helper;
-	const char *key = helper_key(repository, arena);
+	char host[300];
 
 	*auth = (struct auth){0};
-	if (key == NULL)
-		return err_set(err, ERR_SYSTEM, ENOMEM, "ask a credential helper");
-	int rc = ask_helper(name, key, env, &answer, err);
+	if (str_format(host, sizeof(host), "%.*s", (int)strcspn(repository, "/"), repository) < 0)
+		return err_set(err, ERR_INVALID, ENAMETOOLONG, "'%.100s'", repository);
+	int rc = auth_run_helper(name, "get", auth_helper_key(host), env, &answer, err);
 	if (rc == 0)
 		rc = auth_parse_helper(answer.data, answer.len, arena, auth, err);
 	if (answer.data != NULL)

@@ -158,9 +158,14 @@ static int make_url(struct session_try *try, enum session_scheme scheme, struct 
 {
 	const struct session *session = try->session;
 
-	if (str_format(try->base, sizeof(try->base), "%s://%s/v2/%s/%s",
+	const char *path = try->request->path;
+	const char *repository = session->options->reference.path;
+	bool absolute = path[0] == '/';
+
+	if (str_format(try->base, sizeof(try->base), "%s://%s%s%s%s%s",
 		       scheme == SCHEME_HTTP ? "http" : "https", session->host,
-		       session->options->reference.path, try->request->path) < 0)
+		       absolute ? "" : "/v2/", absolute ? "" : repository, absolute ? "" : "/",
+		       path) < 0)
 		return err_set(err, ERR_INVALID, ENAMETOOLONG, "the name is too long");
 	return 0;
 }
@@ -252,8 +257,9 @@ int session_get(struct session *session, const struct session_request *request,
 		return -ENOMEM;
 	int rc = try_often(&try, err);
 	if (rc < 0)
-		rc = err_wrap(err, rc, "registry %s, repository %s", session->host,
-			      session->options->reference.path);
+		rc = err_wrap(err, rc, "registry %s%s%s", session->host,
+			      request->path[0] == '/' ? "" : ", repository ",
+			      request->path[0] == '/' ? "" : session->options->reference.path);
 	else if (try.response.status != 200 && try.response.status != 206)
 		rc = session_refused(session, request->path, &try.response, err);
 	if (rc == 0) {

@@ -28,8 +28,10 @@ struct session_options {
 	const char *auth_file;   /* NULL: where Podman and Docker keep theirs */
 	const char *cert_folder; /* NULL: certs.d/HOST */
 	char *const *env;
+	const struct auth *auth; /* instead of what files say; NULL: those */
 };
 
+struct auth;
 struct session;
 
 int session_new(const struct session_options *options, struct session **ret_session,
@@ -40,7 +42,7 @@ void session_free(struct session *session);
 struct http_client *session_client_take(struct session *session, struct err *err);
 void session_client_give(struct session *session, struct http_client *client);
 
-/* The repository's `path`, "manifests/latest". */
+/* Of the repository, "manifests/latest"; with a slash before it of the registry, "/v2/". */
 struct session_request {
 	const char *path;
 	json_strings accept;

@@ -60,7 +60,7 @@ static int realm_url(const char *base, const char *realm, char url[REMOTE_URL_MA
 static void scope_of(const struct session *session, const struct challenge *challenge, char *buf,
 		     size_t size)
 {
-	if (challenge->scope[0] != '\0' ||
+	if (challenge->scope[0] != '\0' || session->options->reference.path[0] == '\0' ||
 	    str_format(buf, size, "repository:%s:pull", session->options->reference.path) < 0)
 		(void)str_copy(buf, size, challenge->scope);
 }
@@ -83,8 +83,10 @@ static int make_request(const struct session *session, const struct challenge *c
 		buf_char(url, strchr(realm, '?') != NULL ? '&' : '?');
 	}
 	add_escaped(to, "service", challenge->service);
-	buf_char(to, '&');
-	add_escaped(to, "scope", scope);
+	if (scope[0] != '\0') {
+		buf_char(to, '&');
+		add_escaped(to, "scope", scope);
+	}
 	if (auth->user != NULL && auth->user[0] != '\0' && auth->identity_token == NULL) {
 		buf_char(to, '&');
 		add_escaped(to, "account", auth->user);
@@ -165,8 +167,12 @@ int session_authorize(struct session_try *try, struct err *err)
 	BUF_AUTO(header, 2 * REMOTE_TOKEN_BYTES_MAX);
 	struct auth auth;
 
-	int rc = auth_find(session->options->auth_file, session->repository, session->options->env,
-			   &arena, &auth, err);
+	int rc = 0;
+	if (session->options->auth != NULL)
+		auth = *session->options->auth;
+	else
+		rc = auth_find(session->options->auth_file, session->repository,
+			       session->options->env, &arena, &auth, err);
 	if (rc < 0)
 		return rc;
 	if (challenge->bearer && challenge->realm[0] != '\0')

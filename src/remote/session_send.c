@@ -120,9 +120,11 @@ int session_follow(struct session_try *try, const char *authorization, struct er
 static int refuse(const struct session *session, enum err_kind kind, const char *what,
 		  const char *said, const char *remedy, struct err *err)
 {
-	return err_set(err, kind, 0, "registry %s, repository %s: %s%s%s%s%s", session->host,
-		       session->options->reference.path, what, said[0] != '\0' ? ": " : "", said,
-		       remedy[0] != '\0' ? " - " : "", remedy);
+	bool repository = session->options->reference.path[0] != '\0';
+
+	return err_set(err, kind, 0, "registry %s%s%s: %s%s%s%s%s", session->host,
+		       repository ? ", repository " : "", session->options->reference.path, what,
+		       said[0] != '\0' ? ": " : "", said, remedy[0] != '\0' ? " - " : "", remedy);
 }
 
 int session_refused(const struct session *session, const char *path,

@@ -24,8 +24,10 @@ enum wire_fd {
 
 /* What corten-remote is born with, beside a word or two of arguments. */
 enum wire_remote_fd {
-	WIRE_REMOTE_SOCKET = 3,  /* SOCK_SEQPACKET: corten-image asks */
-	WIRE_REMOTE_RECORDS = 4, /* a pipe of struct wire_record: WIRE_ERROR alone */
+	WIRE_REMOTE_SOCKET =
+		3, /* SOCK_SEQPACKET: corten-image asks; for a login a pipe: the password */
+	WIRE_REMOTE_RECORDS =
+		4, /* a pipe of struct wire_record: WIRE_NAME, and WIRE_ERROR or WIRE_END */
 };
 
 /*

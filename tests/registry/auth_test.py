@@ -298,3 +298,83 @@ def test_passwords_are_seen_by_nobody(cli, serve, image):
     cli("pull", f"{server.host}/box:1").ok()
     mine = [words for words, _ in seen if server.host.encode() in words]
     assert mine and all(b"secret" not in words for words in mine)
+
+
+# --- login and logout ---
+
+def auths(path):
+    return json.loads(path.read_text())["auths"]
+
+
+def test_login_tries_and_keeps(cli, serve, image):
+    server = serve(Guarded(image, "Basic realm=x", lambda header: header == basic("me", "se:cret")))
+    kept = cli.folder / "run/containers/auth.json"
+    said = cli.refuse("login", "-u", "me", "--password-stdin", server.host, stdin="wrong\n")
+    assert "401 Unauthorized" in said and not kept.exists()
+    done = cli("login", "-u", "me", "--password-stdin", server.host, stdin="se:cret\n")
+    assert done.ok() == "Login Succeeded!\n"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600 and stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
+    assert auths(kept) == {server.host: {"auth": basic("me", "se:cret").split()[1]}}
+    assert cli("login", "--get-login", server.host).ok() == "me\n"
+    cli("pull", f"{server.host}/box:1").ok()
+    assert cli("logout", server.host).ok() == f"Removed login credentials for {server.host}\n"
+    assert auths(kept) == {}
+    assert "not logged in" in cli.refuse("logout", server.host)
+    assert "not logged in" in cli.refuse("login", "--get-login", server.host)
+    assert {asked.path for asked in server.asked[:2]} == {"/v2/"}
+
+
+def test_login_with_a_token_server(cli, serve, image):
+    tokens = serve(lambda h, a: h.reply(200, {"token": "good"}) if a.header("Authorization") == basic("me", "secret")
+                   else h.reply(401, {"details": "incorrect username or password"}))
+    server = serve(Guarded(image, f'Bearer realm="{tokens.url}/t",service=s', lambda header: header == "Bearer good"))
+    said = cli.refuse("login", "-u", "me", "-p", "wrong", server.host)
+    assert "incorrect username or password" in said
+    cli("login", "-u", "me", "-p", "secret", server.host).ok()
+    assert all("scope" not in path for path in tokens.paths())
+    cli("pull", f"{server.host}/box:1").ok()
+
+
+def test_login_leaves_the_rest_of_the_file_alone(cli, serve, image, tmp_path):
+    server = serve(Guarded(image, "Basic realm=x", lambda header: header == basic("me", "secret")))
+    file = tmp_path / "deep/er/auth.json"
+    file.parent.mkdir(parents=True)
+    before = {"HttpHeaders": {"X": ["y", 1.5, None]}, "auths": {"other": {"auth": "eDp5", "more": [True]}, server.host: {}}, "psFormat": "\u00e4\n"}
+    file.write_text(json.dumps(before))
+    cli("login", "--authfile", file, "-u", "me", "-p", "secret", server.host).ok()
+    after = json.loads(file.read_text())
+    assert after.pop("auths") == {"other": {"auth": "eDp5", "more": [True]}, server.host: {"auth": basic("me", "secret").split()[1]}}
+    assert after == {k: v for k, v in before.items() if k != "auths"}
+    cli("logout", "--authfile", file, "--all").ok()
+    assert auths(file) == {} and json.loads(file.read_text())["psFormat"] == "\u00e4\n"
+    file.write_text("{")
+    assert str(file) in cli.refuse("login", "--authfile", file, "-u", "me", "-p", "secret", server.host)
+    assert file.read_text() == "{"
+
+
+def test_login_tells_a_helper(cli, serve, image, tmp_path):
+    server = serve(Guarded(image, "Basic realm=x", lambda header: header == basic("me", "secret")))
+    helper = tmp_path / "docker-credential-test"
+    helper.write_text(f"#!/bin/sh\necho \"$1 $(cat)\" >>{tmp_path}/told\n")
+    helper.chmod(0o755)
+    file = tmp_path / "auth.json"
+    file.write_text(json.dumps({"credHelpers": {server.host: "test"}}))
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    cli("login", "--authfile", file, "-u", "me", "-p", "secret", server.host, env=env).ok()
+    cli("logout", "--authfile", file, server.host, env=env).ok()
+    store, erase = (tmp_path / "told").read_text().splitlines()
+    assert store.startswith("store ")
+    assert json.loads(store.removeprefix("store ")) == {"ServerURL": server.host, "Username": "me", "Secret": "secret"}
+    assert erase == f"erase {server.host}"
+    assert "secret" not in file.read_text()
+
+
+def test_login_says_what_it_lacks(cli):
+    assert "--username" in cli.refuse("login", "--password-stdin", "127.0.0.1:1", stdin="x")
+    assert "--password-stdin" in cli.refuse("login", "127.0.0.1:1")
+    assert "is no registry" in cli.refuse("login", "-u", "a", "-p", "b", "nohost")
+    assert "is no registry" in cli.refuse("login", "-u", "a", "-p", "b", "")
+    assert "no user name" in cli.refuse("login", "-u", "a:b", "-p", "b", "127.0.0.1:1")
+    assert "--offline" in cli.refuse("--offline", "login", "-u", "a", "-p", "b", "127.0.0.1:1")
+    done = cli("login", "-u", "a", "-p", "b", "127.0.0.1:1")
+    assert done.status == 1 and "127.0.0.1:1" in done.err

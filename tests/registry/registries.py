@@ -202,6 +202,8 @@ class Served:
         return self.files.get("blobs/sha256/" + digest.removeprefix("sha256:"))
 
     def __call__(self, handler, asked):
+        if asked.path == "/v2/":
+            return handler.reply(200, {})
         kind, _, what = asked.path.rpartition("/")
         if kind.endswith("/manifests"):
             data = self.blob(what if what.startswith("sha256:") else self.top["digest"])
