@@ -41,15 +41,13 @@ static int read_members(const char *text, size_t len, struct buf *wrapped, struc
 	return rc;
 }
 
-static void write_entry(struct buf *out, bool *first, const char *key, const char *user,
-			const char *password)
+static void write_entry(struct buf *out, bool first, const struct auth_change *change)
 {
 	BUF_AUTO(pair, REMOTE_TOKEN_BYTES_MAX);
 
-	buf_str(out, *first ? "\n\t\t" : ",\n\t\t");
-	*first = false;
-	json_write_string(out, key);
-	buf_fmt(&pair, "%s:%s", user, password);
+	buf_str(out, first ? "\n\t\t" : ",\n\t\t");
+	json_write_string(out, change->key);
+	buf_fmt(&pair, "%s:%s", change->user, change->password);
 	buf_str(out, ": {\"auth\": \"");
 	base64_write(out, pair.data, pair.len);
 	buf_str(out, "\"}");
@@ -58,8 +56,8 @@ static void write_entry(struct buf *out, bool *first, const char *key, const cha
 		explicit_bzero(pair.data, pair.len);
 }
 
-static int write_auths(const struct json_text *old, const char *key, const char *user,
-		       const char *password, struct buf *out, bool *found, struct err *err)
+static int write_auths(const struct json_text *old, const struct auth_change *change,
+		       struct buf *out, bool *found, struct err *err)
 {
 	ARENA_AUTO(arena, REMOTE_ARENA_BYTES_MAX);
 	BUF_AUTO(wrapped, REMOTE_AUTH_BYTES_MAX);
@@ -74,7 +72,7 @@ static int write_auths(const struct json_text *old, const char *key, const char 
 	buf_char(out, '{');
 	for (size_t i = 0; i < entries.count; i++) {
 		const struct json_member *entry = &entries.items[i];
-		if (key == NULL || strcmp(entry->key, key) == 0) {
+		if (change->key == NULL || strcmp(entry->key, change->key) == 0) {
 			*found = true;
 			continue;
 		}
@@ -84,14 +82,14 @@ static int write_auths(const struct json_text *old, const char *key, const char 
 		buf_str(out, ": ");
 		buf_add(out, entry->value.text, entry->value.len);
 	}
-	if (user != NULL)
-		write_entry(out, &first, key, user, password);
-	buf_str(out, first ? "}" : "\n\t}");
+	if (change->user != NULL)
+		write_entry(out, first, change);
+	buf_str(out, first && change->user == NULL ? "}" : "\n\t}");
 	return 0;
 }
 
-int auth_edit(const char *text, size_t len, const char *key, const char *user, const char *password,
-	      struct buf *out, bool *ret_found, struct err *err)
+int auth_edit(const char *text, size_t len, const struct auth_change *change, struct buf *out,
+	      bool *ret_found, struct err *err)
 {
 	ARENA_AUTO(arena, REMOTE_ARENA_BYTES_MAX);
 	BUF_AUTO(wrapped, REMOTE_AUTH_BYTES_MAX);
@@ -106,7 +104,7 @@ int auth_edit(const char *text, size_t len, const char *key, const char *user, c
 	}
 	buf_str(out, "{\n\t\"" AUTHS "\": ");
 	if (rc == 0)
-		rc = write_auths(auths, key, user, password, out, ret_found, err);
+		rc = write_auths(auths, change, out, ret_found, err);
 	for (size_t i = 0; rc == 0 && i < members.count; i++) {
 		if (&members.items[i].value == auths)
 			continue;
@@ -147,39 +145,39 @@ static int open_folder(const char *path, struct err *err)
 	return fd < 0 ? err_errno(err, "open folder '%s'", folder) : fd;
 }
 
-static int tell_helper(const char *helper, const char *key, const char *user, const char *password,
-		       char *const *env, bool *found, struct err *err)
+static int tell_helper(const char *helper, const struct auth_change *change, char *const *env,
+		       bool *found, struct err *err)
 {
 	BUF_AUTO(in, REMOTE_TOKEN_BYTES_MAX);
 	BUF_AUTO(out, REMOTE_HELPER_BYTES_MAX);
-	const char *server = auth_helper_key(key);
+	const char *server = auth_helper_key(change->key);
 
-	if (user != NULL) {
+	if (change->user != NULL) {
 		buf_str(&in, "{\"ServerURL\":");
 		json_write_string(&in, server);
 		buf_str(&in, ",\"Username\":");
-		json_write_string(&in, user);
+		json_write_string(&in, change->user);
 		buf_str(&in, ",\"Secret\":");
-		json_write_string(&in, password);
+		json_write_string(&in, change->password);
 		buf_char(&in, '}');
 	} else {
 		buf_str(&in, server);
 	}
 	int rc = buf_check(&in, "what a credential helper is told", err);
 	if (rc == 0)
-		rc = auth_run_helper(helper, user != NULL ? "store" : "erase", in.data, env, &out,
-				     err);
+		rc = auth_run_helper(helper, change->user != NULL ? "store" : "erase", in.data, env,
+				     &out, err);
 	if (in.data != NULL)
 		explicit_bzero(in.data, in.len);
 	*found = rc == 0;
-	if (rc > 0 && user != NULL)
+	if (rc > 0 && change->user != NULL)
 		return err_set(err, ERR_SYSTEM, 0, "credential helper '%s' did not store it",
 			       helper);
 	return rc < 0 ? err_wrap(err, rc, "credential helper '%s'", helper) : 0;
 }
 
-static int edit_found(int folder, const char *name, const struct buf *text, const char *key,
-		      const char *user, const char *password, char *const *env, bool *found,
+static int edit_found(int folder, const char *name, const struct buf *text,
+		      const struct auth_change *change, char *const *env, bool *found,
 		      struct err *err)
 {
 	ARENA_AUTO(arena, REMOTE_ARENA_BYTES_MAX);
@@ -187,21 +185,21 @@ static int edit_found(int folder, const char *name, const struct buf *text, cons
 	struct auth auth = {0};
 	struct err ignored;
 
-	if (key != NULL && text->len > 0 &&
-	    auth_parse(text->data, text->len, key, &arena, &auth, &ignored) == 0 &&
+	if (change->key != NULL && text->len > 0 &&
+	    auth_parse(text->data, text->len, change->key, &arena, &auth, &ignored) == 0 &&
 	    auth.helper != NULL)
-		return tell_helper(auth.helper, key, user, password, env, found, err);
-	int rc = auth_edit(text->data != NULL ? text->data : "", text->len, key, user, password,
-			   &out, found, err);
-	if (rc == 0 && (*found || user != NULL))
+		return tell_helper(auth.helper, change, env, found, err);
+	int rc = auth_edit(text->data != NULL ? text->data : "", text->len, change, &out, found,
+			   err);
+	if (rc == 0 && (*found || change->user != NULL))
 		rc = fd_replace_file_at(folder, name, out.data, out.len, 0600, err);
 	if (out.data != NULL)
 		explicit_bzero(out.data, out.len);
 	return rc;
 }
 
-int auth_file_edit(const char *file, const char *key, const char *user, const char *password,
-		   char *const *env, bool *ret_found, struct err *err)
+int auth_file_edit(const char *file, const struct auth_change *change, char *const *env,
+		   bool *ret_found, struct err *err)
 {
 	BUF_AUTO(text, REMOTE_AUTH_BYTES_MAX);
 	char path[4096];
@@ -220,7 +218,7 @@ int auth_file_edit(const char *file, const char *key, const char *user, const ch
 	const char *name = slash != NULL ? slash + 1 : path;
 	rc = fd_read_file_at(folder, name, &text, err);
 	if (rc == 0 || rc == -ENOENT)
-		rc = edit_found(folder, name, &text, key, user, password, env, ret_found, err);
+		rc = edit_found(folder, name, &text, change, env, ret_found, err);
 	if (text.data != NULL)
 		explicit_bzero(text.data, text.len);
 	return rc < 0 ? err_wrap(err, rc, "'%s'", path) : 0;

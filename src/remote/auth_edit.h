@@ -10,15 +10,21 @@
 
 #include "base/buf.h"
 
-/* Writes the document with the key's entry replaced; user NULL: removed, and key NULL: all. */
-int auth_edit(const char *text, size_t len, const char *key, const char *user, const char *password,
-	      struct buf *out, bool *ret_found, struct err *err);
+struct auth_change {
+	const char *key;  /* "host" or "host/namespace"; NULL: every one, to be removed */
+	const char *user; /* NULL: to be removed */
+	const char *password;
+};
+
+/* Writes the document with the change made; ret_found: whether there was an entry before. */
+int auth_edit(const char *text, size_t len, const struct auth_change *change, struct buf *out,
+	      bool *ret_found, struct err *err);
 
 /*
  * The same with the file, atomically, for its owner's eyes alone; a helper that is set for the key is told instead.
  * file: NULL: where Podman keeps it.
  */
-int auth_file_edit(const char *file, const char *key, const char *user, const char *password,
-		   char *const *env, bool *ret_found, struct err *err);
+int auth_file_edit(const char *file, const struct auth_change *change, char *const *env,
+		   bool *ret_found, struct err *err);
 
 #endif

@@ -5,11 +5,11 @@
 static const char *edit(const char *text, const char *key, const char *user, struct buf *out,
 			bool *found)
 {
+	const struct auth_change change = {key, user, "p"};
 	struct err err;
 
 	buf_clear(out);
-	return auth_edit(text, strlen(text), key, user, "p", out, found, &err) < 0 ? NULL
-										   : out->data;
+	return auth_edit(text, strlen(text), &change, out, found, &err) < 0 ? NULL : out->data;
 }
 
 TEST(a_file_that_is_not_there)

@@ -49,6 +49,7 @@ static int pass_over(void *arg, const void *data, size_t size)
 int login_add(struct session_options *options, const char *key, const char *user,
 	      const char *password, struct err *err)
 {
+	const struct auth_change change = {key, user, password};
 	const struct auth auth = {.user = user, .password = password};
 	const struct session_request request = {.path = "/v2/", .sink = pass_over};
 	struct session_answer answer;
@@ -63,16 +64,15 @@ int login_add(struct session_options *options, const char *key, const char *user
 		rc = session_get(session, &request, &answer, err);
 	session_free(session);
 	options->auth = NULL;
-	return rc < 0 ? rc
-		      : auth_file_edit(options->auth_file, key, user, password, options->env,
-				       &found, err);
+	return rc < 0 ? rc : auth_file_edit(options->auth_file, &change, options->env, &found, err);
 }
 
 int login_remove(const struct session_options *options, const char *key, struct err *err)
 {
+	const struct auth_change change = {.key = key};
 	bool found = false;
 
-	int rc = auth_file_edit(options->auth_file, key, NULL, NULL, options->env, &found, err);
+	int rc = auth_file_edit(options->auth_file, &change, options->env, &found, err);
 	if (rc == 0 && !found && key != NULL)
 		return err_set(err, ERR_NOT_FOUND, 0, "not logged in to %s", key);
 	return rc;
