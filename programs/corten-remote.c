@@ -9,6 +9,7 @@
  *
  * It has no way to the store: bytes leave it through pipes, and are checked by whoever reads them.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 #include "remote/fetch.h"
 #include "remote/limits.h"
 #include "remote/login.h"
+#include "remote/registries.h"
 #include "remote/serve.h"
 #include "remote/session.h"
 
@@ -84,20 +86,54 @@ static int fetch_for_serve(void *arg, const struct wire_request *request, int fd
 	return fetch_write(arg, request, fd, err);
 }
 
+struct endpoints {
+	struct registries_endpoint found[REGISTRIES_ENDPOINTS_MAX];
+	struct session_options options[REGISTRIES_ENDPOINTS_MAX];
+	struct fetch_source sources[REGISTRIES_ENDPOINTS_MAX];
+	size_t count;
+};
+
+/* Mirrors, and the registry; what the command line says of TLS goes before what registries.conf says. */
+static int find_endpoints(const struct arguments *arguments, struct endpoints *endpoints,
+			  struct arena *arena, struct err *err)
+{
+	struct registries registries = {.arena = arena};
+	struct reference reference;
+	size_t count = 0;
+
+	int rc = reference_parse(arguments->operand, &reference, err);
+	if (rc == 0)
+		rc = registries_load(&registries, environ, err);
+	if (rc == 0)
+		rc = registries_resolve(&registries, &reference, endpoints->found, &count, err);
+	for (; rc == 0 && endpoints->count < count; endpoints->count++) {
+		const struct registries_endpoint *found = &endpoints->found[endpoints->count];
+		struct session_options *options = &endpoints->options[endpoints->count];
+		struct fetch_source *source = &endpoints->sources[endpoints->count];
+		*options = arguments->options;
+		options->reference = found->reference;
+		if (found->insecure && options->verify == SESSION_VERIFY_DEFAULT)
+			options->verify = SESSION_VERIFY_NOT;
+		source->reference = &options->reference;
+		rc = session_new(options, &source->session, err);
+	}
+	return rc;
+}
+
 static int serve(struct arguments *arguments, struct err *err)
 {
-	struct session_options *options = &arguments->options;
-	struct session *session = NULL;
+	ARENA_AUTO(arena, REMOTE_ARENA_BYTES_MAX);
+	struct endpoints *endpoints = arena_alloc(&arena, sizeof(*endpoints));
 	struct fetch fetch;
 
-	int rc = reference_parse(arguments->operand, &options->reference, err);
+	if (endpoints == NULL)
+		return err_set(err, ERR_SYSTEM, ENOMEM, "prepare a pull");
+	int rc = http_init(err);
 	if (rc == 0)
-		rc = http_init(err);
-	if (rc == 0)
-		rc = session_new(options, &session, err);
+		rc = find_endpoints(arguments, endpoints, &arena, err);
 	if (rc < 0)
 		return rc;
-	fetch_init(&fetch, session, &options->reference);
+	fetch_init(&fetch, endpoints->sources, endpoints->count);
 	const struct serve server = {.socket_fd = WIRE_REMOTE_SOCKET,
 				     .valid = fetch_request_valid,
 				     .write = fetch_for_serve,
@@ -105,7 +141,8 @@ static int serve(struct arguments *arguments, struct err *err)
 				     .fail = fail};
 	rc = serve_run(&server, err);
 	fetch_done(&fetch);
-	session_free(session);
+	for (size_t i = 0; i < endpoints->count; i++)
+		session_free(endpoints->sources[i].session);
 	return rc;
 }
 

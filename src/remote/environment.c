@@ -17,8 +17,7 @@ const char *environment_get(char *const *env, const char *name)
 	return NULL;
 }
 
-/* $XDG_CONFIG_HOME/REST, or ~/.config/REST. */
-static int in_config(char *const *env, const char *rest, char *buf, size_t size)
+int environment_config(char *const *env, const char *rest, char *buf, size_t size)
 {
 	const char *config = environment_get(env, "XDG_CONFIG_HOME");
 	const char *home = environment_get(env, "HOME");
@@ -39,7 +38,7 @@ int environment_auth_file(char *const *env, int index, char *buf, size_t size)
 				      : str_format(buf, size, "/run/containers/%u/auth.json",
 						   (unsigned int)geteuid());
 	case 1:
-		return in_config(env, "containers/auth.json", buf, size);
+		return environment_config(env, "containers/auth.json", buf, size);
 	default:
 		folder = environment_get(env, "DOCKER_CONFIG");
 		if (folder != NULL)
@@ -54,7 +53,7 @@ int environment_cert_folder(char *const *env, int index, char *buf, size_t size)
 {
 	switch (index) {
 	case 0:
-		return in_config(env, "containers/certs.d", buf, size);
+		return environment_config(env, "containers/certs.d", buf, size);
 	case 1:
 		return str_copy(buf, size, "/etc/containers/certs.d");
 	default:

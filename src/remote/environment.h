@@ -9,6 +9,9 @@
 /* A variable's value; NULL: not set, or empty. */
 const char *environment_get(char *const *env, const char *name);
 
+/* $XDG_CONFIG_HOME/REST, or ~/.config/REST. */
+int environment_config(char *const *env, const char *rest, char *buf, size_t size);
+
 #define ENVIRONMENT_AUTH_FILES 3
 
 /* The path of the files of passwords, the first to be looked into first. Negative: there is none. */

@@ -17,10 +17,10 @@
 #define ACCEPT_ALL ACCEPT "*/*"
 #define AS_IT_LIES "Accept-Encoding: identity" /* a digest is of the bytes as they lie there */
 
-void fetch_init(struct fetch *fetch, struct session *session, const struct reference *reference)
+void fetch_init(struct fetch *fetch, const struct fetch_source *sources, size_t count)
 {
-	*fetch = (struct fetch){.session = session,
-				.reference = reference,
+	*fetch = (struct fetch){.sources = sources,
+				.source_count = count,
 				.document = BUF_INIT(REMOTE_DOCUMENT_BYTES_MAX)};
 	(void)pthread_mutex_init(&fetch->mutex, NULL);
 }
@@ -117,7 +117,7 @@ static int into_document(void *arg, const void *data, size_t size)
 
 static int check_digest(const struct fetch *fetch, const char *said, struct err *err)
 {
-	const char *wanted = fetch->reference->digest;
+	const char *wanted = fetch->sources[fetch->source].reference->digest;
 
 	if (wanted[0] == '\0')
 		wanted = said;
@@ -131,7 +131,8 @@ static int check_digest(const struct fetch *fetch, const char *said, struct err 
 
 static int resolve(struct fetch *fetch, struct err *err)
 {
-	const struct reference *ref = fetch->reference;
+	const struct fetch_source *source = &fetch->sources[fetch->source];
+	const struct reference *ref = source->reference;
 	struct session_answer answer = {0};
 	char path[256];
 	const char *accept[] = {ACCEPT_MANIFESTS, AS_IT_LIES};
@@ -142,7 +143,7 @@ static int resolve(struct fetch *fetch, struct err *err)
 
 	(void)str_format(path, sizeof(path), "manifests/%s",
 			 ref->digest[0] != '\0' ? ref->digest : ref->tag);
-	int rc = session_get(fetch->session, &request, &answer, err);
+	int rc = session_get(source->session, &request, &answer, err);
 	if (rc == 0 && answer.stopped)
 		rc = err_set(err, ERR_INVALID, EFBIG, "the manifest is larger than %zu bytes",
 			     REMOTE_DOCUMENT_BYTES_MAX);
@@ -162,8 +163,10 @@ static int resolve_once(struct fetch *fetch, struct err *err)
 	int rc = 0;
 
 	(void)pthread_mutex_lock(&fetch->mutex);
-	if (!fetch->resolved) {
+	for (size_t i = 0; i < fetch->source_count && !fetch->resolved; i++) {
 		buf_clear(&fetch->document);
+		fetch->document.failed = false;
+		fetch->source = i;
 		rc = resolve(fetch, err);
 	}
 	(void)pthread_mutex_unlock(&fetch->mutex);
@@ -222,7 +225,7 @@ static int pass(struct fetch *fetch, const struct wire_request *asked, int fd, s
 		accept[0] = ACCEPT_MANIFESTS;
 	(void)str_format(path, sizeof(path), "%s/sha256:%s",
 			 asked->ask == WIRE_ASK_MANIFEST ? "manifests" : "blobs", asked->hex);
-	int rc = session_get(fetch->session, &request, &answer, err);
+	int rc = session_get(fetch->sources[fetch->source].session, &request, &answer, err);
 	if (rc == 0 && sink.rc < 0 && sink.rc != -EPIPE)
 		rc = err_set(err, ERR_SYSTEM, -sink.rc, "pass bytes on");
 	return rc;
@@ -230,14 +233,12 @@ static int pass(struct fetch *fetch, const struct wire_request *asked, int fd, s
 
 int fetch_write(struct fetch *fetch, const struct wire_request *request, int fd, struct err *err)
 {
-	if (request->ask == WIRE_ASK_BLOB)
-		return pass(fetch, request, fd, err);
 	int rc = resolve_once(fetch, err);
 	if (rc < 0)
 		return rc;
 	if (request->ask == WIRE_ASK_INDEX)
 		return write_index(fetch, fd, err);
-	if (strcmp(request->hex, fetch->hex) == 0)
+	if (request->ask == WIRE_ASK_MANIFEST && strcmp(request->hex, fetch->hex) == 0)
 		return write_all(fd, fetch->document.data ? fetch->document.data : "",
 				 fetch->document.len, err);
 	return pass(fetch, request, fd, err);

@@ -14,9 +14,16 @@
 #include "remote/session.h"
 #include "store/wire.h"
 
-struct fetch {
-	struct session *session; /* lent */
+/* A registry, or a mirror of it, and what the image is called there. */
+struct fetch_source {
+	struct session *session;
 	const struct reference *reference;
+};
+
+struct fetch {
+	const struct fetch_source *sources; /* lent; the first that knows the name is kept to */
+	size_t source_count;
+	size_t source;         /* that one, once resolved */
 	pthread_mutex_t mutex; /* of what follows */
 	bool resolved;
 	struct buf document;
@@ -24,7 +31,7 @@ struct fetch {
 	char hex[65];
 };
 
-void fetch_init(struct fetch *fetch, struct session *session, const struct reference *reference);
+void fetch_init(struct fetch *fetch, const struct fetch_source *sources, size_t count);
 void fetch_done(struct fetch *fetch);
 
 /* Whether a request is one: a known kind, and 64 lower-case hex digits where they belong. */

@@ -15,6 +15,7 @@
 
 /* Files. */
 #define REMOTE_AUTH_BYTES_MAX   ((size_t)1 << 20)
+#define REMOTE_CONFIG_BYTES_MAX ((size_t)1 << 20)
 #define REMOTE_CERTS_BYTES_MAX  ((size_t)4 << 20)
 #define REMOTE_HELPER_BYTES_MAX ((size_t)64 << 10) /* what a credential helper says */
 #define REMOTE_ARENA_BYTES_MAX  ((size_t)16 << 20)
