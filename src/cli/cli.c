@@ -165,7 +165,7 @@ static int open_engine(struct cli *cli, struct err *err)
 		return rc;
 	if (cli->globals.root != NULL)
 		cli->config.root = cli->globals.root;
-	cli->config.offline = cli->globals.offline;
+	cli->config.offline = cli->config.offline || cli->globals.offline;
 	if (cli->globals.state != NULL)
 		cli->config.state = cli->globals.state;
 	return engine_open(&cli->config, &cli->engine, err);

@@ -108,12 +108,15 @@ int pull_for(struct cli *cli, const struct engine_options *options, struct err *
 				      .cert_folder = options->cert_folder,
 				      .tls_verify = options->tls_verify};
 	enum policy policy = POLICY_MISSING;
-	const char *id;
+	const char *id = NULL;
 
 	int rc = parse_policy(options->pull, &policy, err);
 	if (rc < 0)
 		return rc;
-	return pull_by_policy(cli, &request, policy, options->quiet, &id, err);
+	rc = pull_by_policy(cli, &request, policy, options->quiet, &id, err);
+	if (rc < 0 && id == NULL && err->kind != ERR_INVALID)
+		err_wrap(err, rc, "No such image: %s", options->image);
+	return rc;
 }
 
 static int cmd_pull(struct cli *cli, void *values, const struct option_args *args, struct err *err)

@@ -168,10 +168,12 @@ int engine_image_pull(struct engine *engine, const struct engine_pull *request, 
 	engine_images images = {0};
 
 	if (engine->config->offline)
-		return err_set(err, ERR_DENIED, 0,
-			       "--offline: image '%.200s' would have to be fetched from its "
-			       "registry",
-			       request->reference);
+		return err_wrap(err,
+				err_set(err, ERR_DENIED, 0,
+					"offline (--offline, or corten.conf): its registry would "
+					"have to be asked (corten image load or import brings "
+					"images too)"),
+				"pull '%.200s'", request->reference);
 	int rc = add_option(&pull.options, "--auth-file", request->auth_file, arena, err);
 	if (rc == 0)
 		rc = add_option(&pull.options, "--cert-folder", request->cert_folder, arena, err);

@@ -92,7 +92,8 @@ int engine_registry_login(struct engine *engine, const struct engine_login *requ
 {
 	if (engine->config->offline)
 		return err_set(err, ERR_DENIED, 0,
-			       "--offline: registry '%.200s' would have to be asked",
+			       "offline (--offline, or corten.conf): registry '%.200s' would have "
+			       "to be asked",
 			       request->registry);
 	return run(engine, "login", request, arena, NULL, err);
 }

@@ -103,8 +103,8 @@ TEST(what_is_refused)
 		"[[registry]]\nprefix = \"*.x/y\"\n",
 		"[[registry]]\nlocation = \"h.x\"\n[[registry.mirror]]\n",
 		"[[registry]]\nlocation = \"h.x\"\n[[registry.mirror]]\nlocation = \"a b\"\n",
-		"[[registry]]\nlocation = \"h.x\"\n[[registry.mirror]]\nlocation = \"a.x\"\n"
-		"pull-from-mirror = \"never\"\n",
+		("[[registry]]\nlocation = \"h.x\"\n[[registry.mirror]]\nlocation = \"a.x\"\n"
+		 "pull-from-mirror = \"never\"\n"),
 	};
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {

@@ -31,6 +31,7 @@ class Puller(Engine):
 
     def __init__(self, folder):
         super().__init__(folder)
+        (self.config / "corten/corten.conf").write_text(f"cgroup-parent = {self.parent}\n")
         self.home = folder / "home"
         self.home.mkdir()
         for name in list(self.env):

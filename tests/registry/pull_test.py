@@ -143,6 +143,9 @@ def test_offline_opens_no_connection(cli, serve):
                   ["create", f"{server.host}/box:1"]):
         done = cli("--offline", *words)
         assert done.status != 0 and "--offline" in done.err and f"{server.host}/box" in done.err
+    with open(cli.config / "corten/corten.conf", "a") as file:
+        file.write("offline = true\n")
+    assert "corten.conf" in cli.refuse("pull", f"{server.host}/box:1")
     assert server.asked == []
 
 
