@@ -60,20 +60,21 @@ static int check_verify(const char *text, struct err *err)
 	return err_set(err, ERR_INVALID, 0, "--tls-verify is true or false, not '%s'", text);
 }
 
-static int pull(struct cli *cli, struct engine_pull *request, bool quiet, const char **ret_id,
+static int pull(struct cli *cli, const struct engine_pull *wanted, bool quiet, const char **ret_id,
 		struct err *err)
 {
+	struct engine_pull request = *wanted;
 	struct engine_image image = {0};
 	struct progress progress;
 
-	int rc = check_verify(request->tls_verify, err);
+	int rc = check_verify(request.tls_verify, err);
 	if (rc < 0)
 		return rc;
 	enum progress_form form = isatty(STDERR_FILENO) == 1 ? PROGRESS_BARS : PROGRESS_LINES;
 	progress_begin(&progress, quiet ? PROGRESS_NONE : form);
-	request->progress = progress_show;
-	request->progress_arg = &progress;
-	rc = engine_image_pull(cli->engine, request, cli->arena, &image, err);
+	request.progress = progress_show;
+	request.progress_arg = &progress;
+	rc = engine_image_pull(cli->engine, &request, cli->arena, &image, err);
 	progress_end(&progress);
 	if (rc == 0)
 		*ret_id = image.id;
@@ -84,7 +85,7 @@ static int pull(struct cli *cli, struct engine_pull *request, bool quiet, const 
  * What policy says about an image that is there or not. "newer" asks the registry, and what has not changed is not
  * fetched again, as with "always"; only that a registry out of reach is no failure when there is an image.
  */
-static int pull_by_policy(struct cli *cli, struct engine_pull *request, enum policy policy,
+static int pull_by_policy(struct cli *cli, const struct engine_pull *request, enum policy policy,
 			  bool quiet, const char **ret_id, struct err *err)
 {
 	struct err failed = {.kind = ERR_NONE};
@@ -102,11 +103,11 @@ static int pull_by_policy(struct cli *cli, struct engine_pull *request, enum pol
 
 int pull_for(struct cli *cli, const struct engine_options *options, struct err *err)
 {
-	struct engine_pull request = {.reference = options->image,
-				      .platform = options->platform,
-				      .auth_file = options->auth_file,
-				      .cert_folder = options->cert_folder,
-				      .tls_verify = options->tls_verify};
+	const struct engine_pull request = {.reference = options->image,
+					    .platform = options->platform,
+					    .auth_file = options->auth_file,
+					    .cert_folder = options->cert_folder,
+					    .tls_verify = options->tls_verify};
 	enum policy policy = POLICY_MISSING;
 	const char *id = NULL;
 
@@ -126,11 +127,11 @@ static int cmd_pull(struct cli *cli, void *values, const struct option_args *arg
 	int rc = parse_policy(v->policy, &policy, err);
 
 	for (size_t i = 0; rc == 0 && i < args->count; i++) {
-		struct engine_pull request = {.reference = args->items[i],
-					      .platform = v->platform,
-					      .auth_file = v->auth_file,
-					      .cert_folder = v->cert_folder,
-					      .tls_verify = v->tls_verify};
+		const struct engine_pull request = {.reference = args->items[i],
+						    .platform = v->platform,
+						    .auth_file = v->auth_file,
+						    .cert_folder = v->cert_folder,
+						    .tls_verify = v->tls_verify};
 		const char *id = NULL;
 		rc = pull_by_policy(cli, &request, policy, v->quiet, &id, err);
 		if (rc == 0 && id == NULL)

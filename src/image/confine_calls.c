@@ -74,6 +74,7 @@ static const unsigned int allowed[] = {
 	SYS_sched_yield,
 	SYS_sched_getaffinity,
 	SYS_getpid,
+	SYS_uname,
 	SYS_gettid,
 	SYS_clock_gettime,
 	SYS_restart_syscall,

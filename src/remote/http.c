@@ -313,6 +313,15 @@ static enum http_failure failure_of(CURLcode code, const struct exchange *exchan
 	}
 }
 
+/* A proxy that would not connect: to libcurl a failure to receive. */
+static bool proxy_refused(CURL *easy)
+{
+	long status = 0;
+
+	return curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &status) == CURLE_OK &&
+	       status >= 300;
+}
+
 int http_send(struct http_client *client, const struct http_request *request,
 	      struct http_response *ret_response, struct err *err)
 {
@@ -330,6 +339,8 @@ int http_send(struct http_client *client, const struct http_request *request,
 	if (code == CURLE_WRITE_ERROR && !exchange.stopped && !exchange.wrong)
 		code = CURLE_OK;
 	ret_response->failure = failure_of(code, &exchange);
+	if (ret_response->failure == HTTP_BROKEN && proxy_refused(client->easy))
+		ret_response->failure = HTTP_CONNECT;
 	if (ret_response->failure == HTTP_OK)
 		return 0;
 	if (exchange.wrong)

@@ -141,7 +141,8 @@ static int read_table(struct toml *toml, struct toml_item *item, struct err *err
 		toml->at++;
 	size_t len = (size_t)(toml->at - start);
 	pass_space(toml);
-	for (int i = 0; i <= item->list; i++, toml->at++) {
+	int brackets = item->list ? 2 : 1;
+	for (int i = 0; i < brackets; i++, toml->at++) {
 		if (len == 0 || peek(toml) != ']')
 			return refuse(toml, "a table's name is not understood", err);
 	}

@@ -1,5 +1,6 @@
 """`corten pull` from Debian's docker-registry: what is fetched, how it is named, and that it runs."""
 import json
+import os
 import subprocess
 
 from archives import OCI_INDEX, Oci, config, entry, gz, named, oci_image, sha, tar, zstd
@@ -9,6 +10,7 @@ import pytest
 
 ONE = tar("etc/", (entry("etc/motd"), "hello"))
 TWO = tar("etc/", (entry("etc/two"), "t" * 3000))
+OWN = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
 
 
 def id_of(files):
@@ -85,6 +87,9 @@ def test_the_platform_of_an_index(cli, debian):
     assert digest == index["digest"]
     cli("pull", "--platform", "linux/arm64", f"{debian.host}/many:1").ok()
     assert cli.layers() == [sha(TWO)]
+    own = cli("pull", f"{debian.host}/many@{digest}").ok().strip()
+    [document] = json.loads(cli("image", "inspect", f"{debian.host}/many@{digest}").ok())
+    assert document["Id"] == "sha256:" + own and document["Architecture"] == OWN
     cli("pull", "--platform", "linux/amd64", f"{debian.host}/many@{digest}").ok()
     assert cli.layers() == sorted([sha(ONE), sha(TWO)])
     said = cli.refuse("pull", "--platform", "linux/s390x", f"{debian.host}/many:1")

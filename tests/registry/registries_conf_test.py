@@ -76,6 +76,28 @@ def test_insecure(cli, serve, image, tmp_path):
     cli("pull", f"{server.host}/box:1").ok()
 
 
+def test_proxies(cli, serve, image):
+    class Proxied(Served):
+        def __call__(self, handler, asked):
+            prefix = "http://example.test"
+            assert asked.path.startswith(prefix)
+            asked.path = asked.path.removeprefix(prefix)
+            return super().__call__(handler, asked)
+
+    proxy = serve(Proxied(image))
+    configure(cli, '[[registry]]\nlocation = "example.test"\ninsecure = true\n')
+    env = {"http_proxy": proxy.url, "https_proxy": proxy.url}
+    cli("pull", "example.test/box:1", env=env).ok()  # that the proxy cannot do CONNECT is no end
+    before = len(proxy.asked)
+    assert before == 3
+    said = cli.refuse("pull", "example.test/box:1", env={**env, "no_proxy": "example.test"})
+    assert "resolve" in said and len(proxy.asked) == before
+    # This machine itself is never asked for through a proxy.
+    server = serve(Served(image))
+    cli("pull", f"{server.host}/box:1", env=env).ok()
+    assert len(proxy.asked) == before
+
+
 def test_pieces_and_another_file(cli, serve, image, tmp_path):
     server = serve(Served(image))
     for name in ("20-last.conf", "10-first.conf"):
