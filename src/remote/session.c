@@ -135,7 +135,10 @@ static int authorize(struct session_try *try, unsigned int generation, struct er
 	return rc;
 }
 
-/* As it is, and when challenged once more with an answer to that. */
+/*
+ * As it is, and when challenged once more with an answer to that. Only the registry itself may challenge: what a
+ * redirect led to could name any token server to send the password to.
+ */
 static int send_authorized(struct session_try *try, struct err *err)
 {
 	bool answered = false;
@@ -145,7 +148,8 @@ static int send_authorized(struct session_try *try, struct err *err)
 		char *authorization = current_authorization(try->session, &generation);
 		int rc = session_follow(try, authorization, err);
 		free_secret(authorization);
-		if (rc < 0 || try->response.status != 401 || !try->response.challenged || answered)
+		if (rc < 0 || try->response.status != 401 || !try->response.challenged ||
+		    answered || try->elsewhere)
 			return rc;
 		rc = authorize(try, generation, err);
 		if (rc < 0)

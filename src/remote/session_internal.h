@@ -41,6 +41,7 @@ struct session_try {
 	struct http_response response;
 	bool wrong_range;
 	bool answered; /* the registry has been reached */
+	bool elsewhere; /* the answer is that of another host, to which the registry had redirected */
 };
 
 /* Sends, following redirects; the header of authorization goes to the first origin alone. */

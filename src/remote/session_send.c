@@ -90,6 +90,7 @@ int session_follow(struct session_try *try, const char *authorization, struct er
 	char url[REMOTE_URL_MAX], next[REMOTE_URL_MAX];
 	struct http_tls tls = try->session->tls;
 
+	try->elsewhere = false;
 	(void)str_copy(url, sizeof(url), try->base);
 	for (int hops = 0; hops <= REMOTE_REDIRECTS_MAX; hops++) {
 		int rc = send_one(try, url, &tls, authorization, err);
@@ -107,6 +108,7 @@ int session_follow(struct session_try *try, const char *authorization, struct er
 		/* Even when a later redirect should lead back: who redirects there is another. */
 		if (!http_same_origin(try->base, next)) {
 			authorization = NULL;
+			try->elsewhere = true;
 			rc = session_tls_of(try->session, next, &arena, &tls, err);
 			if (rc < 0)
 				return rc;

@@ -337,6 +337,25 @@ def test_a_redirect_and_back_gets_no_password(cli, serve):
     assert [asked.header("Authorization") for asked in server.asked if asked.path == "/back"] == [None]
 
 
+def test_a_challenge_from_elsewhere_is_not_answered(cli, serve):
+    tokens = serve(lambda h, a: h.reply(200, {"token": "t"}))
+    other = serve(lambda h, a: h.reply(401, b"", WWW_Authenticate=f'Bearer realm="{tokens.url}/t", Basic realm="x"'))
+
+    class Moved(Served):
+        def __call__(self, handler, asked):
+            if asked.header("Authorization") is None:
+                return handler.reply(401, b"", WWW_Authenticate='Basic realm="r"')
+            return super().__call__(handler, asked)
+
+        def layer(self, handler, asked, data):
+            return handler.reply(307, b"", Location=f"{other.url}/else")
+
+    server = serve(Moved(image(ONE)))
+    cli.login(server.host, "me", "secret")
+    assert "401 Unauthorized" in refused(cli, server)
+    assert tokens.asked == [] and all(asked.header("Authorization") is None for asked in other.asked)
+
+
 def test_a_redirect_within_the_registry_keeps_it(cli, serve):
     class Within(Served):
         def __call__(self, handler, asked):
