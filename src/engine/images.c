@@ -188,7 +188,7 @@ int engine_image_pull(struct engine *engine, const struct engine_pull *request, 
 	if (rc == 0)
 		rc = take_loaded(&loaded, arena, &images, err);
 	store_loaded_done(&loaded);
-	if (rc == 0)
+	if (rc == 0 && images.count > 0)
 		*ret_image = images.items[0];
 	return rc;
 }

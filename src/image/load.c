@@ -54,7 +54,7 @@ static int unpack_one(struct loader *loader, uint32_t number, struct err *err)
 	const struct plan_layer *layer = &loader->plan.layers[number];
 	int records = loader->options->records_fd;
 	const int64_t start[2] = {0, layer->size_bytes};
-	struct archive_span span;
+	struct archive_span span = {0};
 	struct layer_result result;
 
 	if (is_known(loader, layer->diff_id))

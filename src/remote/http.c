@@ -341,6 +341,10 @@ int http_send(struct http_client *client, const struct http_request *request,
 	ret_response->failure = failure_of(code, &exchange);
 	if (ret_response->failure == HTTP_BROKEN && proxy_refused(client->easy))
 		ret_response->failure = HTTP_CONNECT;
+	/* With TLS 1.3 a server that wants a certificate says so only behind the handshake. */
+	if (ret_response->failure == HTTP_BROKEN && exchange.header_count == 0 &&
+	    strstr(client->error, "alert") != NULL)
+		ret_response->failure = HTTP_VERIFY;
 	if (ret_response->failure == HTTP_OK)
 		return 0;
 	if (exchange.wrong)
