@@ -3,6 +3,7 @@
  * the store.
  *
  *   load [--max-bytes N] [--platform OS/ARCH]    descriptors as in store/wire.h
+ *   pull [--max-bytes N] [--platform OS/ARCH]    the same, with corten-remote at the socket
  *   import [--max-bytes N] [--message TEXT] [--change LINE]...
  *   save                                         the request is in the staging folder
  *   unpack                                       the merged layers, as a detached mount, into a folder
@@ -36,6 +37,7 @@ static int usage(void)
 	(void)fprintf(stderr,
 		      "corten-image is started by corten:\n"
 		      "  corten-image load [--max-bytes N] [--platform OS/ARCH]\n"
+		      "  corten-image pull [--max-bytes N] [--platform OS/ARCH]\n"
 		      "  corten-image import [--max-bytes N] [--message TEXT] [--change LINE]...\n"
 		      "  corten-image save\n"
 		      "  corten-image unpack\n"
@@ -75,6 +77,7 @@ static int cores(void)
 
 enum work {
 	WORK_LOAD,
+	WORK_PULL,
 	WORK_IMPORT,
 	WORK_SAVE,
 	WORK_UNPACK,
@@ -86,6 +89,7 @@ static int do_work(const struct image_options *options, enum work work, struct e
 
 	switch (work) {
 	case WORK_LOAD:
+	case WORK_PULL:
 		return image_load(options, err);
 	case WORK_IMPORT:
 		return image_import(options, err);
@@ -108,7 +112,7 @@ static int run_confined(const struct image_options *options, enum work work, str
 	};
 	int rc = digest_prepare(err);
 	if (rc == 0)
-		rc = confine(&fds, err);
+		rc = confine(&fds, work == WORK_PULL ? CONFINE_SOCKET : CONFINE_ARCHIVE, err);
 	return rc < 0 ? rc : do_work(options, work, err);
 }
 
@@ -124,6 +128,7 @@ static bool die_with_store(void)
 static int work_for_store(int argc, char **argv, enum work work, const char **changes)
 {
 	struct image_options options = {.input_fd = WIRE_FD_INPUT,
+					.served = work == WORK_PULL,
 					.records_fd = WIRE_FD_RECORDS,
 					.known_fd = WIRE_FD_KNOWN,
 					.threads = cores(),
@@ -185,6 +190,8 @@ int main(int argc, char **argv)
 {
 	if (argc >= 2 && strcmp(argv[1], "load") == 0)
 		return start_work(argc - 2, argv + 2, WORK_LOAD);
+	if (argc >= 2 && strcmp(argv[1], "pull") == 0)
+		return start_work(argc - 2, argv + 2, WORK_PULL);
 	if (argc >= 2 && strcmp(argv[1], "import") == 0)
 		return start_work(argc - 2, argv + 2, WORK_IMPORT);
 	if (argc == 2 && strcmp(argv[1], "save") == 0)

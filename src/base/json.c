@@ -119,6 +119,13 @@ size_t json_value_size(const struct json_field *field)
 	return 0;
 }
 
+size_t json_entry_size(const struct json_field *field)
+{
+	if (field->type == JSON_TYPE_OBJECT)
+		return field->shape->size;
+	return field->type == JSON_TYPE_RAW ? sizeof(struct json_member) : sizeof(struct json_pair);
+}
+
 static int parse_bool(struct json_parser *parser, char *at)
 {
 	int c = json_scan_peek(&parser->scan);
@@ -411,7 +418,7 @@ static int parse_entry(struct json_parser *parser, const struct json_field *fiel
 		return -EINVAL;
 	bool object = field->type == JSON_TYPE_OBJECT;
 	int rc;
-	if (json_scan_peek(&parser->scan) == 'n') {
+	if (json_scan_peek(&parser->scan) == 'n' && field->type != JSON_TYPE_RAW) {
 		/* null is an empty value: the entry itself is there */
 		rc = json_scan_word(&parser->scan, "null");
 		const char *empty = "";
@@ -428,8 +435,7 @@ static int parse_map(struct json_parser *parser, const struct json_field *field,
 {
 	struct json_list map = {0};
 	struct json_token name;
-	size_t size =
-		field->type == JSON_TYPE_OBJECT ? field->shape->size : sizeof(struct json_pair);
+	size_t size = json_entry_size(field);
 
 	if (json_scan_peek(&parser->scan) != '{')
 		return type_fail(parser, "an object");

@@ -58,6 +58,13 @@ struct json_text {
 	size_t len;
 };
 
+/* An entry of a map of raw values. */
+struct json_member {
+	const char *key;
+	struct json_text value;
+};
+typedef JSON_LIST_OF(struct json_member) json_members;
+
 enum json_type {
 	JSON_TYPE_BOOL,   /* bool     */
 	JSON_TYPE_INT32,  /* int32_t  */
@@ -151,7 +158,9 @@ struct json_shape {
 #define JSON_EMBED_NEEDED(s, m, n, shape) \
 	JSON_FIELD_(s, m, n, JSON_TYPE_OBJECT, JSON_FORM_PLAIN, JSON_NEEDED, &(shape), NULL)
 
-/* Lists: of scalars (JSON_TYPE_*), of structs. Maps: of strings, of structs whose key is first. */
+/*
+ * Lists: of scalars (JSON_TYPE_*), of structs. Maps: of strings, of raw values (struct json_member), of structs whose key is
+ * first. */
 #define JSON_LIST(s, m, n, type) JSON_FIELD_(s, m, n, type, JSON_FORM_LIST, 0, NULL, NULL)
 #define JSON_OBJECTS(s, m, n, shape) \
 	JSON_FIELD_(s, m, n, JSON_TYPE_OBJECT, JSON_FORM_LIST, 0, &(shape), NULL)
@@ -159,6 +168,7 @@ struct json_shape {
 	JSON_FIELD_(s, m, n, JSON_TYPE_OBJECT, JSON_FORM_LIST, flags, &(shape), NULL)
 #define JSON_STRING_MAP(s, m, n) \
 	JSON_FIELD_(s, m, n, JSON_TYPE_STRING, JSON_FORM_MAP, 0, NULL, NULL)
+#define JSON_RAW_MAP(s, m, n) JSON_FIELD_(s, m, n, JSON_TYPE_RAW, JSON_FORM_MAP, 0, NULL, NULL)
 #define JSON_OBJECT_MAP(s, m, n, shape) \
 	JSON_FIELD_(s, m, n, JSON_TYPE_OBJECT, JSON_FORM_MAP, 0, &(shape), NULL)
 

@@ -83,4 +83,7 @@ struct json_field;
 /* Bytes of one value of the field, whatever its form. */
 size_t json_value_size(const struct json_field *field);
 
+/* Bytes of one entry of a map, its key included. */
+size_t json_entry_size(const struct json_field *field);
+
 #endif

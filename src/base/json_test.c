@@ -521,6 +521,32 @@ TEST(json_write_string_repairs_bad_utf8)
 	CHECK_INT(json_check(out.data, out.len, &err), 0);
 }
 
+struct raw_map {
+	json_members all;
+};
+static const struct json_field raw_map_fields[] = {
+	JSON_RAW_MAP(struct raw_map, all, "all"),
+};
+static JSON_SHAPE(raw_map_shape, struct raw_map, raw_map_fields);
+
+TEST(raw_maps_keep_what_they_do_not_know)
+{
+	static const char text[] = "{\"all\":{\"a\":null,\"b\":[1,{\"x\":2}],\"c\":\"s\"}}";
+	ARENA_AUTO(own, 1 << 20);
+	BUF_AUTO(out, 1024);
+	struct raw_map map;
+	struct err err;
+
+	CHECK_INT(json_parse(&raw_map_shape, text, strlen(text), &own, &map, &err), 0);
+	REQUIRE(map.all.count == 3);
+	CHECK_STR(map.all.items[1].key, "b");
+	CHECK_INT(map.all.items[1].value.len, strlen("[1,{\"x\":2}]"));
+	json_write(&raw_map_shape, &map, JSON_COMPACT, &out);
+	CHECK_STR(out.data, text);
+	static const char twice[] = "{\"all\":{\"a\":1,\"a\":2}}";
+	CHECK(json_parse(&raw_map_shape, twice, strlen(twice), &own, &map, &err) < 0);
+}
+
 TESTS(T(json_check_tells_good_files_from_bad), T(an_empty_list_differs_from_an_absent_one),
       T(json_check_agrees_on_every_cut), T(json_check_sees_every_byte_of_a_string),
       T(json_reads_every_type), T(json_tells_absent_from_zero), T(json_null_reads_as_absent),
@@ -530,4 +556,4 @@ TESTS(T(json_check_tells_good_files_from_bad), T(an_empty_list_differs_from_an_a
       T(json_refuses_nul_characters), T(json_depth_is_limited_in_known_members_too),
       T(json_memory_is_limited), T(json_needed_members), T(json_writes_what_it_read),
       T(json_writes_needed_zeros), T(json_pretty_looks_like_gos), T(json_lists_at_the_top),
-      T(json_write_string_repairs_bad_utf8))
+      T(json_write_string_repairs_bad_utf8), T(raw_maps_keep_what_they_do_not_know))

@@ -238,7 +238,7 @@ static void write_map(struct json_writer *writer, const struct json_field *field
 {
 	const struct json_list *list = &LOAD(struct json_list);
 	bool object = field->type == JSON_TYPE_OBJECT;
-	size_t size = object ? field->shape->size : sizeof(struct json_pair);
+	size_t size = json_entry_size(field);
 	bool first = true;
 
 	write_open(writer, '{');

@@ -16,6 +16,8 @@ const struct option cli_global_options[] = {
 		   "folder of images and containers (default /var/lib/corten; CORTEN_ROOT)"),
 	OPT_STRING(struct cli_globals, state, '\0', "state", "DIR", HINT_DIR,
 		   "folder of what does not outlive a reboot (default /run/corten; CORTEN_STATE)"),
+	OPT_FLAG(struct cli_globals, offline, '\0', "offline",
+		 "open no network connection; what would need one fails"),
 	OPT_FLAG(struct cli_globals, version, 'v', "version", "show the version"),
 };
 const size_t cli_global_option_count = sizeof(cli_global_options) / sizeof(cli_global_options[0]);
@@ -36,6 +38,9 @@ const struct command *const cli_commands[] = {
 	&command_logs,
 	&command_inspect,
 	&command_image_ls,
+	&command_image_pull,
+	&command_login,
+	&command_logout,
 	&command_image_history,
 	&command_image_load,
 	&command_image_import,
@@ -196,6 +201,7 @@ static int open_engine(struct cli *cli, struct err *err)
 		return rc;
 	if (cli->globals.root != NULL)
 		cli->config.root = cli->globals.root;
+	cli->config.offline = cli->config.offline || cli->globals.offline;
 	if (cli->globals.state != NULL)
 		cli->config.state = cli->globals.state;
 	return engine_open(&cli->config, &cli->engine, err);

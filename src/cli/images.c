@@ -55,7 +55,8 @@ static int load(struct cli *cli, struct engine_load *request, const char *path, 
 	if (rc < 0)
 		return rc;
 	request->input_fd = input;
-	progress_begin(&progress, !quiet && isatty(STDERR_FILENO) == 1);
+	progress_begin(&progress,
+		       !quiet && isatty(STDERR_FILENO) == 1 ? PROGRESS_BARS : PROGRESS_NONE);
 	request->progress = progress_show;
 	request->progress_arg = &progress;
 	rc = engine_image_load(cli->engine, request, cli->arena, ret_images, err);

@@ -18,9 +18,9 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-void progress_begin(struct progress *progress, bool on)
+void progress_begin(struct progress *progress, enum progress_form form)
 {
-	*progress = (struct progress){.on = on};
+	*progress = (struct progress){.form = form};
 }
 
 static void draw(const struct engine_progress *event)
@@ -44,15 +44,18 @@ void progress_show(void *arg, const struct engine_progress *event)
 {
 	struct progress *progress = arg;
 
-	if (!progress->on)
+	if (progress->form == PROGRESS_NONE)
 		return;
 	if (event->done) {
-		(void)fprintf(stderr, CLEAR_LINE "layer %u %.*s %s\n", event->layer + 1,
+		(void)fprintf(stderr, "%slayer %u %.*s %s\n",
+			      progress->form == PROGRESS_BARS ? CLEAR_LINE : "", event->layer + 1,
 			      DIGEST_SHOWN, event->name,
 			      event->known ? "is there already" : "done");
 		progress->drawn = false;
 		return;
 	}
+	if (progress->form == PROGRESS_LINES)
+		return;
 	int64_t now = now_ms();
 	if (progress->drawn && progress->layer == event->layer &&
 	    now - progress->drawn_ms < REDRAW_MS)
@@ -65,6 +68,6 @@ void progress_show(void *arg, const struct engine_progress *event)
 
 void progress_end(struct progress *progress)
 {
-	if (progress->on && progress->drawn)
+	if (progress->form == PROGRESS_BARS && progress->drawn)
 		(void)fputs(CLEAR_LINE, stderr);
 }

@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "cli/command.h"
+#include "cli/pull.h"
 
 #define FAILED_STATUS                   125
 #define RUN_FLAG(m, letter, name, help) OPT_FLAG(struct engine_options, m, letter, name, help)
@@ -30,6 +31,8 @@ static const struct option run_options[] = {
 	RUN_LIST(attach, 'a', "attach", "stdin|stdout|stderr", HINT_WORDS,
 		 "join these streams only"),
 	RUN_LIST(hosts, '\0', "add-host", "NAME:ADDRESS", HINT_NONE, "add a line to /etc/hosts"),
+	RUN_STRING(auth_file, '\0', "authfile", "FILE", HINT_FILE,
+		   "names and passwords of registries"),
 	RUN_LIST(cap_add, '\0', "cap-add", "CAP", HINT_NONE, "add a capability, or ALL"),
 	RUN_LIST(cap_drop, '\0', "cap-drop", "CAP", HINT_NONE, "drop a capability, or ALL"),
 	RUN_STRING(cgroup_parent, '\0', "cgroup-parent", "PATH", HINT_NONE,
@@ -84,8 +87,13 @@ static const struct option run_options[] = {
 	RUN_STRING(pid, '\0', "pid", "host|private", HINT_WORDS, "PID namespace (default private)"),
 	RUN_STRING(pids_limit, '\0', "pids-limit", "N", HINT_NONE,
 		   "number of processes; -1: unlimited"),
+	RUN_STRING(platform, '\0', "platform", "OS/ARCH", HINT_NONE,
+		   "which image of several, when it is pulled"),
 	RUN_FLAG(privileged, '\0', "privileged",
 		 "all capabilities, nothing masked, any device may be opened"),
+	RUN_STRING(pull, '\0', "pull", "missing|always|never|newer", HINT_WORDS,
+		   "when to fetch the image from its registry (default missing)"),
+	RUN_FLAG(quiet, 'q', "quiet", "no progress while pulling"),
 	RUN_FLAG(read_only, '\0', "read-only", "mount the root read-only"),
 	RUN_FLAG(remove, '\0', "rm", "remove the container when it has ended"),
 	RUN_LIST(security, '\0', "security-opt", "OPTION", HINT_NONE,
@@ -99,6 +107,8 @@ static const struct option run_options[] = {
 		   "how long stop waits before it kills (default 10)"),
 	RUN_LIST(sysctls, '\0', "sysctl", "KEY=VALUE", HINT_NONE, "namespaced kernel setting"),
 	RUN_LIST(tmpfs, '\0', "tmpfs", "PATH[:OPTIONS]", HINT_NONE, "mount a tmpfs"),
+	RUN_STRING(tls_verify, '\0', "tls-verify", "true|false", HINT_WORDS,
+		   "whether registries must prove who they are"),
 	RUN_FLAG(tty, 't', "tty", "give the container a terminal"),
 	RUN_LIST(ulimits, '\0', "ulimit", "NAME=SOFT[:HARD]", HINT_NONE, "resource limit"),
 	RUN_STRING(user, 'u', "user", "USER[:GROUP]", HINT_NONE, "user, by name or number"),
@@ -190,6 +200,10 @@ static int create(struct cli *cli, struct engine_options *options, const struct 
 	for (size_t i = 1; i < args->count; i++)
 		options->command.items[i - 1] = args->items[i];
 	int rc = open_cidfile(options->cidfile, &cidfile, err);
+	if (rc == 0)
+		rc = pull_for(cli, options, err);
+	if (rc < 0 && cidfile >= 0)
+		(void)unlink(options->cidfile);
 	if (rc < 0)
 		return rc;
 	rc = engine_container_create(cli->engine, options, cli->env, cli->arena, ret_created, err);

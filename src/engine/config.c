@@ -36,6 +36,7 @@ static const struct key {
 	{"seccomp-profile", KEY_TEXT, offsetof(struct engine_config, seccomp_profile)},
 	{"cgroup-parent", KEY_TEXT, offsetof(struct engine_config, cgroup_parent)},
 	{"init", KEY_BOOL, offsetof(struct engine_config, init)},
+	{"offline", KEY_BOOL, offsetof(struct engine_config, offline)},
 	{"ulimit", KEY_LIST, offsetof(struct engine_config, ulimits)},
 };
 

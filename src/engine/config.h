@@ -33,6 +33,7 @@ struct engine_config {
 	const char *seccomp_profile; /* instead of the built-in one */
 	const char *cgroup_parent;
 	bool init;
+	bool offline; /* no connection is opened */
 	json_strings ulimits;
 };
 

@@ -14,12 +14,13 @@ TEST(keys_and_comments)
 	struct engine_config config = {0};
 	struct err err;
 
-	CHECK_INT(engine_config_parse(
-			  "# c\n\n root = /a b \ninit=true\nulimit = nofile=1\nulimit=core=0\n",
-			  "f", &arena, &config, &err),
+	CHECK_INT(engine_config_parse("# c\n\n root = /a b \ninit=true\noffline=true\nulimit = "
+				      "nofile=1\nulimit=core=0\n",
+				      "f", &arena, &config, &err),
 		  0);
 	CHECK_STR(config.root, "/a b");
 	CHECK(config.init);
+	CHECK(config.offline);
 	REQUIRE(config.ulimits.count == 2);
 	CHECK_STR(config.ulimits.items[0], "nofile=1");
 	CHECK_INT(engine_config_parse("root=\nulimit=\n", "f", &arena, &config, &err), 0);

@@ -220,7 +220,7 @@ static int find_image(struct engine *engine, const char *name, struct store_imag
 
 	if (rc < 0 && err->kind == ERR_NOT_FOUND)
 		return err_set(err, ERR_NOT_FOUND, 0,
-			       "No such image: %s (corten image load or import brings one)", name);
+			       "No such image: %s (corten pull, load or import brings one)", name);
 	return rc;
 }
 

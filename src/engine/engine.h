@@ -210,8 +210,9 @@ int engine_container_size(struct engine *engine, const struct engine_container *
 
 struct engine_image {
 	const char *id;
-	const char *manifest; /* hex digest; NULL: it came without one */
-	json_strings names;   /* as people write them */
+	const char
+		*manifest;  /* hex digest, or that of the index it was pulled through; NULL: none */
+	json_strings names; /* as people write them */
 	int64_t created_s;
 	int64_t size_bytes;
 	const char *architecture;
@@ -287,6 +288,24 @@ int engine_image_save(struct engine *engine, const struct engine_save *request, 
 int engine_image_bundle(struct engine *engine, const char *reference, int bundle_fd,
 			struct arena *arena, struct err *err);
 
+/* The id of an image, NULL when it is not there. */
+int engine_image_id(struct engine *engine, const char *reference, struct arena *arena,
+		    const char **ret_id, struct err *err);
+
+struct engine_pull {
+	const char *reference;
+	const char *platform;
+	const char *auth_file;   /* NULL: where Podman and Docker keep theirs */
+	const char *cert_folder; /* NULL: certs.d/HOST */
+	const char *tls_verify;  /* "true", "false"; NULL: as the host is */
+	engine_progress_fn *progress;
+	void *progress_arg;
+};
+
+/* Fetches an image from its registry. ret_image has id and names alone. ERR_DENIED when offline. */
+int engine_image_pull(struct engine *engine, const struct engine_pull *request, struct arena *arena,
+		      struct engine_image *ret_image, struct err *err);
+
 struct engine_image_removed {
 	json_strings untagged;
 	const char *deleted; /* NULL: the image itself stays */
@@ -351,6 +370,25 @@ typedef JSON_LIST_OF(struct engine_image_mount) engine_image_mounts;
 /* What is mounted in this namespace. */
 int engine_image_mount_list(struct engine *engine, struct arena *arena,
 			    engine_image_mounts *ret_mounts, struct err *err);
+
+struct engine_login {
+	const char *registry; /* NULL: all, of a logout */
+	const char *user;
+	const char *password;
+	const char *auth_file; /* as in struct engine_pull */
+	const char *cert_folder;
+	const char *tls_verify;
+};
+
+/* Tries a password with a registry, and keeps it. */
+int engine_registry_login(struct engine *engine, const struct engine_login *request,
+			  struct arena *arena, struct err *err);
+int engine_registry_logout(struct engine *engine, const struct engine_login *request,
+			   struct arena *arena, struct err *err);
+
+/* The name with which one is logged in. */
+int engine_registry_user(struct engine *engine, const struct engine_login *request,
+			 struct arena *arena, const char **ret_user, struct err *err);
 
 /* Appends an object as Docker's image inspect has it. */
 int engine_image_inspect(struct engine *engine, const char *reference, struct buf *out,

@@ -89,12 +89,14 @@ static const char *or_empty(const char *text)
 	return text != NULL ? text : "";
 }
 
-/* "repository@sha256:HEX" of each repository that a name is of. */
+/* What it was pulled as, or else "repository@sha256:HEX" of each repository that a name is of. */
 static int fill_digests(const struct store_image *image, struct arena *arena,
 			json_strings *ret_digests, struct err *err)
 {
 	json_strings list = {0};
 
+	if (image->digests.count > 0)
+		return images_familiar_names(&image->digests, arena, ret_digests, err);
 	for (size_t i = 0; image->manifest != NULL && i < image->names.count; i++) {
 		struct reference reference;
 		char buf[REFERENCE_TEXT_MAX];

@@ -31,12 +31,21 @@ int images_familiar_names(const json_strings *names, struct arena *arena, json_s
 	return 0;
 }
 
+/* The digest that its repository knows it by: of an index, where it was pulled through one. */
+static const char *outer_digest(const struct store_image *image)
+{
+	const char *hex = image->digests.count > 0 ? strrchr(image->digests.items[0], ':') : NULL;
+
+	return hex != NULL ? hex + 1 : image->manifest;
+}
+
 static int copy_image(const struct store_image *from, struct arena *arena, struct engine_image *to,
 		      struct err *err)
 {
+	const char *digest = outer_digest(from);
+
 	*to = (struct engine_image){.id = copy(from->id, arena),
-				    .manifest = from->manifest != NULL ? copy(from->manifest, arena)
-								       : NULL,
+				    .manifest = digest != NULL ? copy(digest, arena) : NULL,
 				    .created_s = from->created_s,
 				    .size_bytes = from->size_bytes,
 				    .architecture = copy(from->architecture, arena),
@@ -137,6 +146,26 @@ static void relay_event(void *arg, const struct store_event *event)
 	relay->progress(relay->arg, &progress);
 }
 
+static int take_loaded(const struct store_loaded *loaded, struct arena *arena,
+		       engine_images *ret_images, struct err *err)
+{
+	engine_images list = {0};
+
+	for (size_t i = 0; i < loaded->count; i++) {
+		struct engine_image *to = list_push(&list, sizeof(*to), arena);
+		if (to == NULL)
+			return list_no_memory(err);
+		to->id = copy(loaded->items[i].id, arena);
+		int rc = to->id == NULL ? list_no_memory(err)
+					: images_familiar_names(&loaded->items[i].names, arena,
+								&to->names, err);
+		if (rc < 0)
+			return rc;
+	}
+	*ret_images = list;
+	return 0;
+}
+
 int engine_image_load(struct engine *engine, const struct engine_load *request, struct arena *arena,
 		      engine_images *ret_images, struct err *err)
 {
@@ -152,25 +181,80 @@ int engine_image_load(struct engine *engine, const struct engine_load *request, 
 		.event_arg = &relay,
 	};
 	struct store_loaded loaded = {0};
-	engine_images list = {0};
 
 	int rc = paths_find_program(engine, "corten-image", arena, &load.program, err);
 	if (rc == 0)
 		rc = store_load(engine->store, &load, &loaded, err);
-	for (size_t i = 0; rc == 0 && i < loaded.count; i++) {
-		struct engine_image *to = list_push(&list, sizeof(*to), arena);
-		if (to == NULL) {
-			rc = list_no_memory(err);
-			break;
-		}
-		to->id = copy(loaded.items[i].id, arena);
-		rc = to->id == NULL ? list_no_memory(err)
-				    : images_familiar_names(&loaded.items[i].names, arena,
-							    &to->names, err);
-	}
-	store_loaded_done(&loaded);
 	if (rc == 0)
-		*ret_images = list;
+		rc = take_loaded(&loaded, arena, ret_images, err);
+	store_loaded_done(&loaded);
+	return rc;
+}
+
+int engine_image_id(struct engine *engine, const char *reference, struct arena *arena,
+		    const char **ret_id, struct err *err)
+{
+	struct store_image *image = NULL;
+	struct err missing = {.kind = ERR_NONE};
+
+	*ret_id = NULL;
+	int rc = store_image_find(engine->store, reference, &image, &missing);
+	if (rc == 0) {
+		*ret_id = copy(image->id, arena);
+		store_image_free(image);
+		return *ret_id != NULL ? 0 : list_no_memory(err);
+	}
+	if (missing.kind == ERR_NOT_FOUND)
+		return 0;
+	*err = missing;
+	return rc;
+}
+
+static int add_option(json_strings *options, const char *name, const char *value,
+		      struct arena *arena, struct err *err)
+{
+	if (value == NULL)
+		return 0;
+	int rc = list_push_text(options, name, arena, err);
+	return rc < 0 ? rc : list_push_text(options, value, arena, err);
+}
+
+int engine_image_pull(struct engine *engine, const struct engine_pull *request, struct arena *arena,
+		      struct engine_image *ret_image, struct err *err)
+{
+	struct relay relay = {request->progress, request->progress_arg};
+	struct store_pull pull = {
+		.reference = request->reference,
+		.platform = request->platform,
+		.event = request->progress != NULL ? relay_event : NULL,
+		.event_arg = &relay,
+	};
+	struct store_loaded loaded = {0};
+	engine_images images = {0};
+
+	if (engine->config->offline)
+		return err_wrap(err,
+				err_set(err, ERR_DENIED, 0,
+					"offline (--offline, or corten.conf): its registry would "
+					"have to be asked (corten image load or import brings "
+					"images too)"),
+				"pull '%.200s'", request->reference);
+	int rc = add_option(&pull.options, "--auth-file", request->auth_file, arena, err);
+	if (rc == 0)
+		rc = add_option(&pull.options, "--cert-folder", request->cert_folder, arena, err);
+	if (rc == 0)
+		rc = add_option(&pull.options, "--tls-verify", request->tls_verify, arena, err);
+	if (rc == 0)
+		rc = paths_find_program(engine, "corten-image", arena, &pull.program, err);
+	if (rc == 0)
+		rc = paths_find_program(engine, "corten-remote", arena, &pull.remote, err);
+	if (rc == 0)
+		rc = store_pull(engine->store, &pull, &loaded, err);
+	if (rc == 0)
+		rc = take_loaded(&loaded, arena, &images, err);
+	store_loaded_done(&loaded);
+	if (rc == 0 && images.count > 0)
+		*ret_image = images.items[0];
 	return rc;
 }
 

@@ -14,6 +14,12 @@
 
 struct engine_options {
 	const char *image;
+	const char *pull;     /* when the image is fetched; "missing" when NULL */
+	const char *platform; /* of an image that is fetched */
+	bool quiet;           /* while it is */
+	const char *auth_file;
+	const char *cert_folder;
+	const char *tls_verify;
 	json_strings command;
 	const char *entrypoint; /* "": the image's is dropped */
 	const char *name;

@@ -2,12 +2,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/buf.h"
 #include "base/fd.h"
 #include "image/inflate.h"
+#include "image/limits.h"
+#include "image/served.h"
 #include "image/tar.h"
 #include "kern/uapi.h"
 
@@ -23,8 +27,9 @@ struct member {
 
 struct archive {
 	bool folder;
-	int fd;       /* lent, or the spool's */
-	int spool_fd; /* owned */
+	struct served *served; /* owned; NULL: not served */
+	int fd;                /* lent, or the spool's */
+	int spool_fd;          /* owned */
 	struct arena arena;
 	struct member
 		*members; /* sorted by name; of one name the last of the archive comes first */
@@ -224,6 +229,25 @@ int archive_open(int input_fd, int work_fd, struct archive **ret_archive, struct
 	return 0;
 }
 
+int archive_open_served(int socket_fd, struct archive **ret_archive, struct err *err)
+{
+	struct archive *archive = calloc(1, sizeof(*archive));
+	struct served *served = calloc(1, sizeof(*served));
+
+	if (archive == NULL || served == NULL) {
+		free(archive);
+		free(served);
+		return err_set(err, ERR_SYSTEM, ENOMEM, "open the registry's image");
+	}
+	served->socket_fd = socket_fd;
+	(void)pthread_mutex_init(&served->mutex, NULL);
+	archive->served = served;
+	archive->fd = FD_NONE;
+	archive->spool_fd = FD_NONE;
+	*ret_archive = archive;
+	return 0;
+}
+
 void archive_close(struct archive *archive)
 {
 	if (archive == NULL)
@@ -231,6 +255,7 @@ void archive_close(struct archive *archive)
 	fd_closep(&archive->spool_fd);
 	arena_done(&archive->arena);
 	free(archive->members);
+	free(archive->served);
 	free(archive);
 }
 
@@ -271,9 +296,68 @@ static int find_in_folder(const struct archive *archive, const char *name,
 	return 0;
 }
 
+#define BLOBS     "blobs/sha256/"
+#define MANIFESTS "manifests/sha256/"
+
+const char *archive_blob_name(const struct archive *archive, enum archive_blob kind,
+			      const char *hex, char buf[ARCHIVE_MEMBER_MAX])
+{
+	bool apart = archive->served != NULL && kind == ARCHIVE_MANIFEST;
+
+	(void)snprintf(buf, ARCHIVE_MEMBER_MAX, "%s%.64s", apart ? MANIFESTS : BLOBS, hex);
+	return buf;
+}
+
+bool archive_is_served(const struct archive *archive)
+{
+	return archive->served != NULL;
+}
+
+static int find_served(const struct archive *archive, const char *name,
+		       struct archive_span *ret_span, struct err *err)
+{
+	enum wire_ask ask = WIRE_ASK_INDEX;
+	const char *hex = NULL;
+
+	if (strncmp(name, BLOBS, strlen(BLOBS)) == 0) {
+		ask = WIRE_ASK_BLOB;
+		hex = name + strlen(BLOBS);
+	} else if (strncmp(name, MANIFESTS, strlen(MANIFESTS)) == 0) {
+		ask = WIRE_ASK_MANIFEST;
+		hex = name + strlen(MANIFESTS);
+	} else if (strcmp(name, "index.json") != 0) {
+		return err_set(err, ERR_NOT_FOUND, ENOENT, "a registry has no '%.200s'", name);
+	}
+	int fd = served_ask(archive->served, ask, hex, err);
+	if (fd < 0)
+		return fd;
+	*ret_span = (struct archive_span){.fd = fd, .offset = -1, .size_bytes = -1, .owned = true};
+	return 0;
+}
+
+int archive_check_size(const struct archive *archive, const char *name, int64_t size_bytes,
+		       struct err *err)
+{
+	struct archive_span span;
+
+	if (archive->served != NULL)
+		return 0;
+	int rc = archive_find(archive, name, &span, err);
+	if (rc < 0)
+		return rc;
+	archive_span_done(&span);
+	if (span.size_bytes != size_bytes)
+		return err_set(err, ERR_INVALID, 0,
+			       "'%.200s' has %lld bytes, its descriptor says %lld", name,
+			       (long long)span.size_bytes, (long long)size_bytes);
+	return 0;
+}
+
 int archive_find(const struct archive *archive, const char *name, struct archive_span *ret_span,
 		 struct err *err)
 {
+	if (archive->served != NULL)
+		return find_served(archive, name, ret_span, err);
 	if (archive->folder)
 		return find_in_folder(archive, name, ret_span, err);
 	const struct member *member = lookup(archive, name);
@@ -302,10 +386,29 @@ bool archive_has(const struct archive *archive, const char *name)
 	struct archive_span span;
 	struct err ignored;
 
+	if (archive->served != NULL) /* to ask would be to fetch */
+		return strcmp(name, "index.json") == 0;
 	if (archive_find(archive, name, &span, &ignored) < 0)
 		return false;
 	archive_span_done(&span);
 	return true;
+}
+
+static int read_served(int fd, const char *name, struct arena *arena, struct archive_text *ret_text,
+		       struct err *err)
+{
+	BUF_AUTO(text, IMAGE_DOCUMENT_BYTES_MAX);
+
+	int rc = fd_read_all(fd, name, &text, err);
+	if (rc < 0)
+		return rc;
+	ret_text->len = text.len;
+	ret_text->data = arena_strndup(arena, text.data != NULL ? text.data : "", text.len);
+	return ret_text->data != NULL
+		       ? 0
+		       : err_set(err, ERR_INVALID, ENOMEM,
+				 "the image's documents are larger than %zu bytes together",
+				 IMAGE_ARENA_BYTES_MAX);
 }
 
 int archive_read(const struct archive *archive, const char *name, struct arena *arena,
@@ -316,6 +419,11 @@ int archive_read(const struct archive *archive, const char *name, struct arena *
 	int rc = archive_find(archive, name, &span, err);
 	if (rc < 0)
 		return rc;
+	if (archive->served != NULL) {
+		rc = read_served(span.fd, name, arena, ret_text, err);
+		archive_span_done(&span);
+		return rc;
+	}
 	size_t size = (size_t)span.size_bytes;
 	char *text = NULL;
 	if (size > IMAGE_DOCUMENT_BYTES_MAX)

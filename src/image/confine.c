@@ -93,7 +93,7 @@ static int drop_rights(struct err *err)
 	return rc < 0 ? rc : caps_apply(&sets, err);
 }
 
-int confine(const struct confine_fds *fds, struct err *err)
+int confine(const struct confine_fds *fds, enum confine_input input, struct err *err)
 {
 	const struct rlimit no_core = {0, 0};
 	int staging_fd = fds->staging_fd;
@@ -113,5 +113,5 @@ int confine(const struct confine_fds *fds, struct err *err)
 	(void)umask(0);
 	(void)setrlimit(RLIMIT_CORE, &no_core);
 	rc = drop_rights(err);
-	return rc < 0 ? rc : confine_calls(err);
+	return rc < 0 ? rc : confine_calls(input, err);
 }

@@ -23,9 +23,14 @@ struct confine_fds {
 	bool input_detached; /* the input is a detached mount: its ".." leads nowhere as it is */
 };
 
-int confine(const struct confine_fds *fds, struct err *err);
+enum confine_input {
+	CONFINE_ARCHIVE,
+	CONFINE_SOCKET, /* connected already; none can be made or connected */
+};
+
+int confine(const struct confine_fds *fds, enum confine_input input, struct err *err);
 
 /* The last part alone: no new rights, and only the system calls that unpacking takes. */
-int confine_calls(struct err *err);
+int confine_calls(enum confine_input input, struct err *err);
 
 #endif

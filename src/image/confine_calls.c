@@ -74,6 +74,7 @@ static const unsigned int allowed[] = {
 	SYS_sched_yield,
 	SYS_sched_getaffinity,
 	SYS_getpid,
+	SYS_uname,
 	SYS_gettid,
 	SYS_clock_gettime,
 	SYS_restart_syscall,
@@ -90,8 +91,15 @@ static const unsigned int allowed[] = {
 #endif
 };
 
+/* What asking over a socket that is there takes beside. */
+static const unsigned int allowed_socket[] = {
+	SYS_sendto,
+	SYS_recvmsg,
+};
+
 #define ALLOWED_COUNT (sizeof(allowed) / sizeof(allowed[0]))
-#define PROGRAM_MAX   (32 + 2 * ALLOWED_COUNT)
+#define SOCKET_COUNT  (sizeof(allowed_socket) / sizeof(allowed_socket[0]))
+#define PROGRAM_MAX   (32 + 2 * (ALLOWED_COUNT + SOCKET_COUNT))
 
 #define LOAD(field)                                             \
 	(struct sock_filter) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, \
@@ -116,7 +124,7 @@ static size_t add_clone(struct sock_filter *to)
 	return n;
 }
 
-int confine_calls(struct err *err)
+int confine_calls(enum confine_input input, struct err *err)
 {
 	struct sock_filter program[PROGRAM_MAX];
 	size_t n = 0;
@@ -132,6 +140,10 @@ int confine_calls(struct err *err)
 	program[n++] = RETURN(SECCOMP_RET_ERRNO | ENOSYS);
 	for (size_t i = 0; i < ALLOWED_COUNT; i++) {
 		program[n++] = UNLESS_EQUAL(allowed[i], 1);
+		program[n++] = RETURN(SECCOMP_RET_ALLOW);
+	}
+	for (size_t i = 0; input == CONFINE_SOCKET && i < SOCKET_COUNT; i++) {
+		program[n++] = UNLESS_EQUAL(allowed_socket[i], 1);
 		program[n++] = RETURN(SECCOMP_RET_ALLOW);
 	}
 	program[n++] = RETURN(SECCOMP_RET_ERRNO | EPERM);

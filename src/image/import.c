@@ -132,9 +132,8 @@ static int make_config(const struct image_options *options, const char *diff_hex
 static int run(const struct image_options *options, int root_fd, const struct layer_place *place,
 	       struct err *err)
 {
-	const json_strings no_names = {0};
+	struct plan_image image = {0};
 	struct layer_result result;
-	char id[65];
 	BUF_AUTO(config, IMAGE_DOCUMENT_BYTES_MAX);
 
 	/* A wrong change should not come to light after gigabytes. */
@@ -145,14 +144,14 @@ static int run(const struct image_options *options, int root_fd, const struct la
 	if (rc == 0)
 		rc = make_config(options, result.diff_id, &config, err);
 	if (rc == 0)
-		rc = digest_of(config.data, config.len, id, err);
+		rc = digest_of(config.data, config.len, image.id, err);
 	if (rc < 0)
 		return rc;
 	auto_fd blobs = blob_folder_open(root_fd, err);
 	if (blobs < 0)
 		return blobs;
-	rc = blob_write(blobs, id, config.data, config.len, err);
-	return rc < 0 ? rc : records_image(options->records_fd, id, "", &no_names, err);
+	rc = blob_write(blobs, image.id, config.data, config.len, err);
+	return rc < 0 ? rc : records_image(options->records_fd, &image, err);
 }
 
 int image_import(const struct image_options *options, struct err *err)

@@ -54,7 +54,7 @@ static int unpack_one(struct loader *loader, uint32_t number, struct err *err)
 	const struct plan_layer *layer = &loader->plan.layers[number];
 	int records = loader->options->records_fd;
 	const int64_t start[2] = {0, layer->size_bytes};
-	struct archive_span span;
+	struct archive_span span = {0};
 	struct layer_result result;
 
 	if (is_known(loader, layer->diff_id))
@@ -72,7 +72,8 @@ static int unpack_one(struct loader *loader, uint32_t number, struct err *err)
 				      .number = number,
 				      .fd = span.fd,
 				      .offset = span.offset,
-				      .size_bytes = span.size_bytes,
+				      .size_bytes = span.size_bytes >= 0 ? span.size_bytes
+									 : layer->size_bytes,
 				      .digest = layer->digest,
 				      .diff_id = layer->diff_id,
 				      .watch = progress_watch,
@@ -142,8 +143,7 @@ static int write_documents(const struct loader *loader, int root_fd, struct err 
 			rc = blob_write(blobs, image->manifest, image->manifest_text.data,
 					image->manifest_text.len, err);
 		if (rc == 0)
-			rc = records_image(loader->options->records_fd, image->id, image->manifest,
-					   &image->names, err);
+			rc = records_image(loader->options->records_fd, image, err);
 	}
 	return rc;
 }
@@ -161,7 +161,10 @@ static int run(struct loader *loader, int root_fd, struct err *err)
 		return rc;
 	if (loader->options->max_bytes > 0)
 		loader->place.max_bytes = loader->options->max_bytes;
-	rc = archive_open(loader->options->input_fd, root_fd, &loader->archive, err);
+	if (loader->options->served)
+		rc = archive_open_served(loader->options->input_fd, &loader->archive, err);
+	else
+		rc = archive_open(loader->options->input_fd, root_fd, &loader->archive, err);
 	if (rc == 0)
 		rc = plan_read(loader->archive, &platform, &loader->plan, err);
 	if (rc == 0)

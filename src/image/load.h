@@ -1,5 +1,5 @@
 /*
- * load.h - `corten-image load`: every layer of every image in an archive, on a few threads.
+ * load.h - `corten-image load` and `pull`: every layer of every image in an archive, on a few threads.
  *
  * Purpose    Called in the confined process: reads the archive behind input_fd, leaves layers and
  *            documents beneath "/", and tells the store by records.
@@ -8,6 +8,7 @@
 #ifndef CORTEN_IMAGE_LOAD_H
 #define CORTEN_IMAGE_LOAD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -15,6 +16,7 @@
 
 struct image_options {
 	int input_fd;
+	bool served; /* input_fd is the socket of a pull */
 	int records_fd;
 	int known_fd;
 	int threads;

@@ -25,6 +25,7 @@ struct plan_layer {
 struct plan_image {
 	char id[65];
 	char manifest[65]; /* "" without */
+	char top[65];      /* of the descriptor in index.json; "" without */
 	struct archive_text config;
 	struct archive_text manifest_text;
 	json_strings names;

@@ -85,38 +85,34 @@ static int check_kind(struct reader *reader, const struct archive_text *text, bo
 
 /* The member of a descriptor's blob, present and of the size that the descriptor gives. */
 static int find_blob(const struct reader *reader, const struct oci_descriptor *descriptor,
-		     char member[96], struct err *err)
+		     char member[ARCHIVE_MEMBER_MAX], struct err *err)
 {
-	struct archive_span span;
+	bool document = is_index(descriptor->media_type) || is_manifest(descriptor->media_type);
 	const char *hex;
 
 	int rc = plan_hex(descriptor->digest, &hex, err);
 	if (rc < 0)
 		return rc;
-	(void)snprintf(member, 96, "blobs/sha256/%s", hex);
-	rc = archive_find(reader->archive, member, &span, err);
-	if (rc < 0 && descriptor->urls.count > 0)
+	(void)archive_blob_name(reader->archive, document ? ARCHIVE_MANIFEST : ARCHIVE_BLOB, hex,
+				member);
+	rc = archive_check_size(reader->archive, member, descriptor->size_bytes, err);
+	if (rc < 0 && descriptor->urls.count > 0 && err->kind == ERR_NOT_FOUND)
 		return err_wrap(err, rc, "a layer kept elsewhere; its URLs are not followed");
-	if (rc < 0)
-		return rc;
-	archive_span_done(&span);
-	if (span.size_bytes != descriptor->size_bytes)
-		return err_set(err, ERR_INVALID, 0,
-			       "blob %s has %lld bytes, its descriptor says %lld",
-			       descriptor->digest, (long long)span.size_bytes,
-			       (long long)descriptor->size_bytes);
-	return 0;
+	return rc;
 }
 
 static int read_blob(struct reader *reader, const struct oci_descriptor *descriptor,
 		     struct archive_text *ret_text, struct err *err)
 {
-	char member[96];
+	char member[ARCHIVE_MEMBER_MAX];
 	char hex[65];
 
 	int rc = find_blob(reader, descriptor, member, err);
 	if (rc == 0)
 		rc = archive_read(reader->archive, member, &reader->plan->arena, ret_text, err);
+	if (rc == 0 && (int64_t)ret_text->len != descriptor->size_bytes)
+		rc = err_set(err, ERR_INVALID, 0, "blob %s has %zu bytes, its descriptor says %lld",
+			     descriptor->digest, ret_text->len, (long long)descriptor->size_bytes);
 	if (rc == 0)
 		rc = digest_of(ret_text->data, ret_text->len, hex, err);
 	if (rc == 0 && strcmp(hex, descriptor->digest + 7) != 0)
@@ -151,7 +147,7 @@ static bool is_layer(const char *media_type)
 static int add_layer(struct reader *reader, const struct oci_descriptor *descriptor,
 		     const char *diff_id, struct err *err)
 {
-	char member[96];
+	char member[ARCHIVE_MEMBER_MAX];
 	struct plan_layer layer = {.member = member, .size_bytes = descriptor->size_bytes};
 
 	if (!is_layer(descriptor->media_type))
@@ -242,6 +238,7 @@ static int read_manifest(struct reader *reader, const struct oci_descriptor *des
 	if (rc != 0)
 		return err_wrap(err, rc, "manifest %.19s", descriptor->digest);
 	memcpy(image->manifest, descriptor->digest + 7, sizeof(image->manifest));
+	memcpy(image->top, named->digest + 7, sizeof(image->top));
 	image->manifest_text = text;
 	return 0;
 }
@@ -337,6 +334,9 @@ static int check_layout(const struct reader *reader, struct err *err)
 	struct archive_text text;
 	struct oci_layout layout;
 	struct arena *arena = &reader->plan->arena;
+
+	if (archive_is_served(reader->archive))
+		return 0;
 
 	int rc = archive_read(reader->archive, "oci-layout", arena, &text, err);
 	if (rc == 0)

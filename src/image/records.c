@@ -27,17 +27,17 @@ int records_layer(int fd, enum wire_type type, uint32_t layer, const char *hex,
 	return records_send(fd, &record, err);
 }
 
-int records_image(int fd, const char *id, const char *manifest, const json_strings *names,
-		  struct err *err)
+int records_image(int fd, const struct plan_image *image, struct err *err)
 {
 	struct wire_record record = {.type = WIRE_IMAGE};
 
-	(void)snprintf(record.hex, sizeof(record.hex), "%s", id);
-	(void)snprintf(record.manifest, sizeof(record.manifest), "%s", manifest);
+	(void)snprintf(record.hex, sizeof(record.hex), "%s", image->id);
+	(void)snprintf(record.manifest, sizeof(record.manifest), "%s", image->manifest);
+	(void)snprintf(record.top, sizeof(record.top), "%s", image->top);
 	int rc = records_send(fd, &record, err);
-	for (size_t i = 0; rc == 0 && i < names->count; i++) {
+	for (size_t i = 0; rc == 0 && i < image->names.count; i++) {
 		record = (struct wire_record){.type = WIRE_NAME};
-		(void)snprintf(record.name, sizeof(record.name), "%s", names->items[i]);
+		(void)snprintf(record.name, sizeof(record.name), "%s", image->names.items[i]);
 		rc = records_send(fd, &record, err);
 	}
 	return rc;

@@ -7,7 +7,7 @@
 #ifndef CORTEN_IMAGE_RECORDS_H
 #define CORTEN_IMAGE_RECORDS_H
 
-#include "base/json.h"
+#include "image/plan.h"
 #include "store/wire.h"
 
 int records_send(int fd, const struct wire_record *record, struct err *err);
@@ -16,7 +16,7 @@ int records_send(int fd, const struct wire_record *record, struct err *err);
 int records_layer(int fd, enum wire_type type, uint32_t layer, const char *hex,
 		  const int64_t bytes[2], struct err *err);
 
-int records_image(int fd, const char *id, const char *manifest, const json_strings *names,
-		  struct err *err);
+/* manifest and top: as in struct plan_image. */
+int records_image(int fd, const struct plan_image *image, struct err *err);
 
 #endif

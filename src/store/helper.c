@@ -44,8 +44,10 @@ static int take_image(struct helper_report *report, const struct wire_record *re
 	struct helper_image *image = &images[report->image_count++];
 	memcpy(image->id, record->hex, sizeof(image->id));
 	memcpy(image->manifest, record->manifest, sizeof(image->manifest));
+	memcpy(image->top, record->top, sizeof(image->top));
 	if (!reference_is_hex64(image->id) ||
-	    (image->manifest[0] != '\0' && !reference_is_hex64(image->manifest)))
+	    (image->manifest[0] != '\0' && !reference_is_hex64(image->manifest)) ||
+	    (image->top[0] != '\0' && !reference_is_hex64(image->top)))
 		return err_set(err, ERR_INVALID, EPROTO, "corten-image sent a wrong image id");
 	return 0;
 }
@@ -99,6 +101,7 @@ static int take_record(const struct store_load *request, struct wire_record *rec
 	} else if (record->type != WIRE_ERROR) {
 		record->hex[sizeof(record->hex) - 1] = '\0';
 		record->manifest[sizeof(record->manifest) - 1] = '\0';
+		record->top[sizeof(record->top) - 1] = '\0';
 	}
 	switch ((enum wire_type)record->type) {
 	case WIRE_LAYER:
@@ -176,6 +179,8 @@ static int make_argv(const struct helper *helper, struct arena *arena, const cha
 		     struct err *err)
 {
 	const struct store_load *request = helper->request;
+	static const char *const verbs[] = {
+		[STORE_LOAD] = "load", [STORE_IMPORT] = "import", [STORE_PULL] = "pull"};
 	size_t count = 0;
 	char *max = arena_alloc(arena, 32);
 
@@ -183,9 +188,7 @@ static int make_argv(const struct helper *helper, struct arena *arena, const cha
 		return err_set(err, ERR_INVALID, E2BIG, "too many changes for an image: %zu",
 			       request->changes.count);
 	argv[count++] = "corten-image";
-	argv[count++] = helper->verb != NULL              ? helper->verb
-			: request->source == STORE_IMPORT ? "import"
-							  : "load";
+	argv[count++] = helper->verb != NULL ? helper->verb : verbs[request->source];
 	if (request->max_bytes > 0) {
 		(void)snprintf(max, 32, "%lld", (long long)request->max_bytes);
 		argv[count++] = "--max-bytes";

@@ -13,6 +13,7 @@
 struct helper_image {
 	char id[65];
 	char manifest[65];
+	char top[65];
 	json_strings names; /* as the archive has them */
 };
 

@@ -82,6 +82,10 @@ static int read_image(struct store *store, struct db_stmt *row, struct store_ima
 				  "SELECT name FROM image_names WHERE image = ?1 ORDER BY name",
 				  image, &image->names, err);
 	if (rc == 0)
+		rc = read_strings(store,
+				  "SELECT name FROM image_digests WHERE image = ?1 ORDER BY name",
+				  image, &image->digests, err);
+	if (rc == 0)
 		rc = read_strings(
 			store,
 			"SELECT diff_id FROM image_layers WHERE image = ?1 ORDER BY position",
@@ -113,13 +117,21 @@ static int id_by_name(struct store *store, const char *text, char ret_id[65], st
 	if (reference_parse(text, &ref, &ignored) < 0)
 		return 0;
 	bool by_digest = ref.digest[0] != '\0';
-	int rc = db_prepare(store->db,
-			    by_digest ? "SELECT id FROM images WHERE manifest = ?1 OR id = ?1"
-				      : "SELECT image FROM image_names WHERE name = ?1",
-			    &stmt, err);
+	if (by_digest)
+		ref.tag[0] = '\0';
+	/* Of the images of one index the last one that was pulled. */
+	int rc =
+		db_prepare(store->db,
+			   by_digest ? "SELECT id FROM images WHERE manifest = ?2 OR id = ?2"
+				       " OR id IN (SELECT image FROM image_digests WHERE name = ?1)"
+				       " ORDER BY loaded_s DESC"
+				     : "SELECT image FROM image_names WHERE name = ?1",
+			   &stmt, err);
 	if (rc < 0)
 		return rc;
-	db_bind_text(&stmt, 1, by_digest ? ref.digest + 7 : reference_full(&ref, full));
+	db_bind_text(&stmt, 1, reference_full(&ref, full));
+	if (by_digest)
+		db_bind_text(&stmt, 2, ref.digest + 7);
 	rc = db_step(&stmt, err);
 	if (rc > 0)
 		(void)snprintf(ret_id, 65, "%s", db_text(&stmt, 0));
@@ -158,8 +170,8 @@ int store_image_find_id(struct store *store, const char *reference, char ret_id[
 	if (rc == 0 && reference_is_id(reference, hex))
 		rc = id_by_prefix(store, hex, ret_id, err);
 	if (rc == 0)
-		return err_set(err, ERR_NOT_FOUND, ENOENT, "no image '%s': load or import it first",
-			       reference);
+		return err_set(err, ERR_NOT_FOUND, ENOENT,
+			       "no image '%s': pull, load or import it first", reference);
 	return rc < 0 ? rc : 0;
 }
 

@@ -303,6 +303,34 @@ static int insert_name(struct loading *loading, struct store_loaded_image *image
 					  &loading->loaded->arena, err);
 }
 
+/* A pulled image is known by the digest that its name stood for; one asked for by digest has no other name. */
+static int insert_pulled(struct loading *loading, struct store_loaded_image *image,
+			 const struct helper_image *from, struct err *err)
+{
+	char full[REFERENCE_TEXT_MAX];
+	struct reference ref;
+
+	int rc = reference_parse(loading->request->pulled, &ref, err);
+	if (rc < 0)
+		return rc;
+	if (from->top[0] == '\0' ||
+	    (ref.digest[0] != '\0' && strcmp(ref.digest + strlen("sha256:"), from->top) != 0))
+		return err_set(err, ERR_INVALID, EINVAL, "it has the digest sha256:%s", from->top);
+	bool named = ref.digest[0] == '\0';
+	if (named)
+		rc = insert_name(loading, image, loading->request->pulled, err);
+	ref.tag[0] = '\0';
+	(void)snprintf(ref.digest, sizeof(ref.digest), "sha256:%s", from->top);
+	if (rc == 0)
+		rc = db_run(loading->store->db,
+			    "INSERT OR IGNORE INTO image_digests(name, image) VALUES(?1, ?2)",
+			    reference_full(&ref, full), image->id, NULL, err);
+	if (rc < 0 || named)
+		return rc;
+	return store_strings_add(&image->names, full, STORE_NAMES_MAX, &loading->loaded->arena,
+				 err);
+}
+
 static int insert_names(struct loading *loading, size_t index, struct err *err)
 {
 	struct store_loaded_image *image = &loading->loaded->items[index];
@@ -311,6 +339,8 @@ static int insert_names(struct loading *loading, size_t index, struct err *err)
 	image->id = arena_strndup(&loading->loaded->arena, from->id, 64);
 	if (image->id == NULL)
 		return err_set(err, ERR_SYSTEM, ENOMEM, "name an image");
+	if (loading->request->source == STORE_PULL)
+		return insert_pulled(loading, image, from, err);
 	if (loading->request->name != NULL)
 		return insert_name(loading, image, loading->request->name, err);
 	int rc = 0;
@@ -386,7 +416,8 @@ static int load_locked(struct loading *loading, int lock_fd, struct err *err)
 				      .known_fd = known,
 				      .lock_fds = {loading->staging.lock_fd, lock_fd}};
 	rc = helper_run(&helper, &loading->report, err);
-	if (rc == 0 && loading->request->name != NULL && loading->report.image_count != 1)
+	bool one = loading->request->name != NULL || loading->request->source == STORE_PULL;
+	if (rc == 0 && one && loading->report.image_count != 1)
 		rc = err_set(err, ERR_INVALID, EINVAL,
 			     "one name was given, but the archive holds %zu images",
 			     loading->report.image_count);
@@ -417,10 +448,11 @@ int store_load(struct store *store, const struct store_load *request,
 	(void)store_free_layers(store, &ignored_err);
 	(void)store_trash_empty_later(store, request->program, &ignored_err);
 	if (rc < 0) {
+		static const char *const tasks[] = {[STORE_LOAD] = "load an archive",
+						    [STORE_IMPORT] = "import an image",
+						    [STORE_PULL] = "unpack the image"};
 		store_loaded_done(&loaded);
-		return err_wrap(err, rc,
-				request->source == STORE_IMPORT ? "import an image"
-								: "load an archive");
+		return err_wrap(err, rc, "%s", tasks[request->source]);
 	}
 	*ret_loaded = loaded;
 	return 0;

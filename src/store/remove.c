@@ -60,6 +60,8 @@ static int drop_image(struct removal *removal, struct err *err)
 	if (rc == 0)
 		rc = db_run(db, "DELETE FROM image_layers WHERE image = ?1", id, NULL, NULL, err);
 	if (rc == 0)
+		rc = db_run(db, "DELETE FROM image_digests WHERE image = ?1", id, NULL, NULL, err);
+	if (rc == 0)
 		rc = db_run(db, "DELETE FROM images WHERE id = ?1", id, NULL, NULL, err);
 	if (rc < 0)
 		return rc;

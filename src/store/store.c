@@ -36,6 +36,12 @@ static const char *const store_schema[] = {
 	" diff_id TEXT NOT NULL REFERENCES layers(diff_id),"
 	" PRIMARY KEY(image, position)) WITHOUT ROWID;"
 	"CREATE INDEX image_layers_by_layer ON image_layers(diff_id);",
+	/* A digest of a repository may be that of an index of many platforms: each image has its own. */
+	"CREATE TABLE image_digests("
+	" name TEXT NOT NULL,"
+	" image TEXT NOT NULL REFERENCES images(id),"
+	" PRIMARY KEY(name, image)) WITHOUT ROWID;"
+	"CREATE INDEX image_digests_by_image ON image_digests(image);",
 };
 
 /* Every folder on the way to the root that is missing is made closed to others. */

@@ -2,7 +2,7 @@
  * store.h - images on disk: names, configurations, unpacked layers.
  *
  * Purpose    The engine's view of the image store under one root folder (`/var/lib/corten`):
- *              corten.db                 tables images, image_names, layers, image_layers (and the engine's)
+ *              corten.db                 tables images, image_names, image_digests, layers, image_layers (and the engine's)
  *              blobs/sha256/HEX          configurations and manifests, named by their digest
  *              layers/HEX/diff           one unpacked layer, an overlay lower folder, named by its diff-id
  *              layers/HEX/headers.zst    what else its archive held (image/headers.h); with kept/, content
@@ -51,6 +51,7 @@ struct store_image {
 	const char *id;       /* hex sha256 of the configuration, without "sha256:" */
 	const char *manifest; /* hex digest of the manifest, NULL when loaded without one */
 	json_strings names;   /* complete, "docker.io/library/busybox:latest" */
+	json_strings digests; /* what it was pulled as, "docker.io/library/busybox@sha256:HEX" */
 	int64_t created_s;    /* Unix time from the configuration; 0: not said */
 	int64_t loaded_s;     /* Unix time */
 	int64_t size_bytes;   /* of the unpacked layers' files */
@@ -62,7 +63,7 @@ struct store_image {
 
 /*
  * Finds the image that a user names: a name in any form, an id or its beginning, `name@sha256:HEX`
- * or `sha256:HEX` of its manifest. A name wins over an id's beginning, as with Docker.
+ * or `sha256:HEX` of its manifest, or `name@sha256:HEX` as it was pulled. A name wins over an id's beginning, as with Docker.
  */
 int store_image_find(struct store *store, const char *reference, struct store_image **ret_image,
 		     struct err *err);
@@ -164,6 +165,7 @@ typedef void store_event_fn(void *arg, const struct store_event *event);
 enum store_source {
 	STORE_LOAD,   /* docker-archive, OCI archive or, as a folder, OCI layout */
 	STORE_IMPORT, /* a root filesystem as tar or, as a folder, a tree */
+	STORE_PULL,   /* store_pull() alone: what corten-remote fetches */
 };
 
 struct store_load {
@@ -171,6 +173,7 @@ struct store_load {
 	int input_fd;         /* a file, a pipe or a folder; stays the caller's */
 	const char *program;  /* path of corten-image */
 	const char *name;     /* import, and load of one image: its name; NULL: the archive's own */
+	const char *pulled;   /* pull: the reference, complete */
 	json_strings changes; /* import: `CMD ["x"]`, `ENV A=b`, ... as Dockerfile lines */
 	const char *message;  /* import: comment in the history */
 	const char *platform; /* "linux/arm64"; NULL: this machine's */
@@ -192,6 +195,26 @@ struct store_loaded {
 int store_load(struct store *store, const struct store_load *request,
 	       struct store_loaded *ret_loaded, struct err *err);
 void store_loaded_done(struct store_loaded *loaded);
+
+/* ---- pull ---- */
+
+struct store_pull {
+	const char *reference; /* in any form; one with a digest gives the image no name */
+	const char *program;   /* path of corten-image */
+	const char *remote;    /* path of corten-remote */
+	json_strings options;  /* arguments of corten-remote, such as --tls-verify=false */
+	const char *platform;  /* as in struct store_load */
+	int64_t max_bytes;
+	store_event_fn *event;
+	void *event_arg;
+};
+
+/*
+ * Fetches an image from its registry, unpacks and names it. Two pulls of one reference take turns: the second
+ * finds the layers there. Blocks; on failure the store is as before.
+ */
+int store_pull(struct store *store, const struct store_pull *request,
+	       struct store_loaded *ret_loaded, struct err *err);
 
 /* ---- save ---- */
 

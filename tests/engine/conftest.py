@@ -34,7 +34,7 @@ class Corten:
         self.parent = f"/corten-engine-test-{os.getpid()}"
         conf = self.base / "conf" / "corten"
         conf.mkdir(parents=True)
-        (conf / "corten.conf").write_text(f"cgroup-parent = {self.parent}\n")
+        (conf / "corten.conf").write_text(f"cgroup-parent = {self.parent}\noffline = true\n")
         self.env = dict(os.environ, CORTEN_ROOT=str(self.root), CORTEN_STATE=str(self.state),
                         CORTEN_LIBEXEC=str(BIN), XDG_CONFIG_HOME=str(self.base / "conf"))
 

@@ -149,6 +149,9 @@ def test_platform_of_an_index(store, tmp_path):
     assert store.run("load", path, "platform=linux/arm64").one("name") == "docker.io/library/multi:1"
     assert store.run("find", "multi:1").one("platform") == "linux/arm64"
     store.run("load", path, "platform=linux/amd64")
+    store.run("load", path)
+    own = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
+    assert store.run("find", "multi:1").one("platform") == f"linux/{own}"
     assert store.run("find", "multi:1").all("layer") == [sha(ONE)]
     error = store.refuse("load", path, "platform=linux/riscv64")
     assert "linux/riscv64" in error and "linux/amd64" in error

@@ -59,7 +59,7 @@ class Engine:
         self.parent = "/" + self.word
         self.root, self.state, self.config = folder / "root", folder / "state", folder / "config"
         (self.config / "corten").mkdir(parents=True)
-        (self.config / "corten" / "corten.conf").write_text(f"cgroup-parent = {self.parent}\n")
+        (self.config / "corten" / "corten.conf").write_text(f"cgroup-parent = {self.parent}\noffline = true\n")
         self.env = {**os.environ, "CORTEN_ROOT": str(self.root), "CORTEN_STATE": str(self.state),
                     "CORTEN_LIBEXEC": str(BIN), "XDG_CONFIG_HOME": str(self.config)}
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from . import builds, skips
 from .frame import (BUILD, LOGS, JOBS, REPO, COUNTS_LINE, SKIP_LINE, CheckFailed, count_test_output, output, run)
 
-SHIPPED = ("corten", "corten-image", "corten-runtime", "corten-monitor", "corten-init", "corten-os-init")
+SHIPPED = ("corten", "corten-image", "corten-remote", "corten-runtime", "corten-monitor", "corten-init", "corten-os-init")
 ASAN = {"ASAN_OPTIONS": "abort_on_error=0:detect_stack_use_after_return=1:strict_string_checks=1",
         "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
 FUZZ_RUNS, FUZZ_TIME_S = 20000, 30

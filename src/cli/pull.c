@@ -1,0 +1,157 @@
+/* corten pull, and what run and create fetch before they begin. */
+#include "cli/pull.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/progress.h"
+
+struct pull_values {
+	const char *platform;
+	const char *auth_file;
+	const char *cert_folder;
+	const char *tls_verify;
+	const char *policy;
+	bool quiet;
+};
+static const struct option pull_options[] = {
+	OPT_STRING(struct pull_values, auth_file, '\0', "authfile", "FILE", HINT_FILE,
+		   "names and passwords of registries (REGISTRY_AUTH_FILE)"),
+	OPT_STRING(struct pull_values, cert_folder, '\0', "cert-dir", "DIR", HINT_DIR,
+		   "certificates for this registry, as in /etc/containers/certs.d/HOST"),
+	OPT_STRING(struct pull_values, platform, '\0', "platform", "OS/ARCH", HINT_NONE,
+		   "which image of several"),
+	OPT_STRING(struct pull_values, policy, '\0', "policy", "always|missing|newer|never",
+		   HINT_WORDS, "when to ask the registry (default always)"),
+	OPT_FLAG(struct pull_values, quiet, 'q', "quiet", "print the image's id alone"),
+	OPT_STRING(struct pull_values, tls_verify, '\0', "tls-verify", "true|false", HINT_WORDS,
+		   "whether the registry must prove who it is (default true)"),
+};
+
+enum policy {
+	POLICY_MISSING,
+	POLICY_ALWAYS,
+	POLICY_NEVER,
+	POLICY_NEWER,
+};
+
+static int parse_policy(const char *text, enum policy *policy, struct err *err)
+{
+	static const char *const words[] = {"missing", "always", "never", "newer"};
+
+	for (size_t i = 0; text != NULL && i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(text, words[i]) == 0) {
+			*policy = (enum policy)i;
+			return 0;
+		}
+	}
+	return text == NULL
+		       ? 0
+		       : err_set(err, ERR_INVALID, 0,
+				 "when to pull is missing, always, never or newer, not '%s'", text);
+}
+
+/* "false" is all that turns it off; a word that is neither is refused before anything is trusted. */
+static int check_verify(const char *text, struct err *err)
+{
+	if (text == NULL || strcmp(text, "true") == 0 || strcmp(text, "false") == 0)
+		return 0;
+	return err_set(err, ERR_INVALID, 0, "--tls-verify is true or false, not '%s'", text);
+}
+
+static int pull(struct cli *cli, const struct engine_pull *wanted, bool quiet, const char **ret_id,
+		struct err *err)
+{
+	struct engine_pull request = *wanted;
+	struct engine_image image = {0};
+	struct progress progress;
+
+	int rc = check_verify(request.tls_verify, err);
+	if (rc < 0)
+		return rc;
+	enum progress_form form = isatty(STDERR_FILENO) == 1 ? PROGRESS_BARS : PROGRESS_LINES;
+	progress_begin(&progress, quiet ? PROGRESS_NONE : form);
+	request.progress = progress_show;
+	request.progress_arg = &progress;
+	rc = engine_image_pull(cli->engine, &request, cli->arena, &image, err);
+	progress_end(&progress);
+	if (rc == 0)
+		*ret_id = image.id;
+	return rc;
+}
+
+/*
+ * What policy says about an image that is there or not. "newer" asks the registry, and what has not changed is not
+ * fetched again, as with "always"; only that a registry out of reach is no failure when there is an image.
+ */
+static int pull_by_policy(struct cli *cli, const struct engine_pull *request, enum policy policy,
+			  bool quiet, const char **ret_id, struct err *err)
+{
+	struct err failed = {.kind = ERR_NONE};
+
+	int rc = engine_image_id(cli->engine, request->reference, cli->arena, ret_id, err);
+	if (rc < 0 || policy == POLICY_NEVER || (policy == POLICY_MISSING && *ret_id != NULL))
+		return rc;
+	rc = pull(cli, request, quiet, ret_id, &failed);
+	if (rc < 0 && policy == POLICY_NEWER && *ret_id != NULL)
+		return 0;
+	if (rc < 0)
+		*err = failed;
+	return rc;
+}
+
+int pull_for(struct cli *cli, const struct engine_options *options, struct err *err)
+{
+	const struct engine_pull request = {.reference = options->image,
+					    .platform = options->platform,
+					    .auth_file = options->auth_file,
+					    .cert_folder = options->cert_folder,
+					    .tls_verify = options->tls_verify};
+	enum policy policy = POLICY_MISSING;
+	const char *id = NULL;
+
+	int rc = parse_policy(options->pull, &policy, err);
+	if (rc < 0)
+		return rc;
+	rc = pull_by_policy(cli, &request, policy, options->quiet, &id, err);
+	if (rc < 0 && id == NULL && err->kind != ERR_INVALID)
+		err_wrap(err, rc, "No such image: %s", options->image);
+	return rc;
+}
+
+static int cmd_pull(struct cli *cli, void *values, const struct option_args *args, struct err *err)
+{
+	const struct pull_values *v = values;
+	enum policy policy = POLICY_ALWAYS;
+	int rc = parse_policy(v->policy, &policy, err);
+
+	for (size_t i = 0; rc == 0 && i < args->count; i++) {
+		const struct engine_pull request = {.reference = args->items[i],
+						    .platform = v->platform,
+						    .auth_file = v->auth_file,
+						    .cert_folder = v->cert_folder,
+						    .tls_verify = v->tls_verify};
+		const char *id = NULL;
+		rc = pull_by_policy(cli, &request, policy, v->quiet, &id, err);
+		if (rc == 0 && id == NULL)
+			rc = err_set(err, ERR_NOT_FOUND, 0, "no image '%s'", args->items[i]);
+		if (rc == 0)
+			(void)printf("%s\n", id);
+	}
+	return rc;
+}
+
+const struct command command_image_pull = {
+	.name = "image pull",
+	.aliases = "pull",
+	.operands = "NAME[:TAG|@DIGEST] [NAME...]",
+	.summary = "fetch images from a registry",
+	.min = 1,
+	.max = CLI_ARGS_ANY,
+	.flags = COMMAND_ENGINE,
+	.options = pull_options,
+	.option_count = sizeof(pull_options) / sizeof(pull_options[0]),
+	.values_size = sizeof(struct pull_values),
+	.run = cmd_pull,
+};

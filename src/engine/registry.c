@@ -1,0 +1,115 @@
+/* What needs a registry, or its passwords, and no store: corten-remote does it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/process.h"
+#include "engine/internal.h"
+#include "engine/spec/list.h"
+#include "store/wire.h"
+
+#define ARGS_MAX 16
+
+static size_t add(const char **argv, size_t count, const char *name, const char *value)
+{
+	if (value != NULL) {
+		argv[count++] = name;
+		argv[count++] = value;
+	}
+	return count;
+}
+
+/* The records of the program: a name for ret_name, and how it ended. */
+static int read_end(int fd, struct arena *arena, const char **ret_name, struct err *err)
+{
+	for (;;) {
+		struct wire_record record;
+		if (fd_read_full(fd, &record, sizeof(record)) != sizeof(record))
+			return err_set(err, ERR_SYSTEM, EPROTO, "corten-remote ended early");
+		if (record.type == WIRE_END)
+			return 0;
+		if (record.type == WIRE_NAME && ret_name != NULL) {
+			record.name[sizeof(record.name) - 1] = '\0';
+			*ret_name = arena_strndup(arena, record.name, strlen(record.name));
+			if (*ret_name == NULL)
+				return list_no_memory(err);
+			continue;
+		}
+		if (record.type != WIRE_ERROR)
+			return err_set(err, ERR_INVALID, EPROTO,
+				       "corten-remote sent a record of type %u", record.type);
+		err_sanitize(&record.err);
+		*err = record.err;
+		return err->sys > 0 ? -err->sys : -EIO;
+	}
+}
+
+static int run(struct engine *engine, const char *verb, const struct engine_login *request,
+	       struct arena *arena, const char **ret_name, struct err *err)
+{
+	const char *argv[ARGS_MAX] = {"corten-remote", verb};
+	const char *program = NULL;
+	struct process_exit ended;
+	int in[2], out[2];
+	auto_fd pidfd = FD_NONE;
+
+	int rc = paths_find_program(engine, "corten-remote", arena, &program, err);
+	if (rc < 0)
+		return rc;
+	size_t count = add(argv, 2, "--auth-file", request->auth_file);
+	count = add(argv, count, "--cert-folder", request->cert_folder);
+	count = add(argv, count, "--tls-verify", request->tls_verify);
+	count = add(argv, count, "--user", request->user);
+	argv[count] = request->registry != NULL ? request->registry : "--all";
+	if (pipe2(in, O_CLOEXEC) < 0)
+		return err_errno(err, "make a pipe");
+	auto_fd in_reader = in[0];
+	auto_fd in_writer = in[1];
+	if (pipe2(out, O_CLOEXEC) < 0)
+		return err_errno(err, "make a pipe");
+	auto_fd reader = out[0];
+	auto_fd writer = out[1];
+	const struct process_fd fds[] = {{in_reader, WIRE_REMOTE_SOCKET},
+					 {writer, WIRE_REMOTE_RECORDS}};
+	const struct process_spec spec = {.path = program, .argv = argv, .fds = fds, .fd_count = 2};
+	rc = process_spawn(&spec, &pidfd, err);
+	if (rc < 0)
+		return rc;
+	fd_closep(&in_reader);
+	fd_closep(&writer);
+	if (request->password != NULL)
+		(void)fd_write_all(in_writer, request->password, strlen(request->password));
+	fd_closep(&in_writer);
+	rc = read_end(reader, arena, ret_name, err);
+	struct err ignored;
+	(void)process_wait(pidfd, &ended, &ignored);
+	return rc;
+}
+
+int engine_registry_login(struct engine *engine, const struct engine_login *request,
+			  struct arena *arena, struct err *err)
+{
+	if (engine->config->offline)
+		return err_set(err, ERR_DENIED, 0,
+			       "offline (--offline, or corten.conf): registry '%.200s' would have "
+			       "to be asked",
+			       request->registry);
+	return run(engine, "login", request, arena, NULL, err);
+}
+
+int engine_registry_logout(struct engine *engine, const struct engine_login *request,
+			   struct arena *arena, struct err *err)
+{
+	return run(engine, "logout", request, arena, NULL, err);
+}
+
+int engine_registry_user(struct engine *engine, const struct engine_login *request,
+			 struct arena *arena, const char **ret_user, struct err *err)
+{
+	*ret_user = NULL;
+	int rc = run(engine, "user", request, arena, ret_user, err);
+	if (rc == 0 && *ret_user == NULL)
+		rc = err_set(err, ERR_SYSTEM, EPROTO, "corten-remote named nobody");
+	return rc;
+}

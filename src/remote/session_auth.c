@@ -1,0 +1,195 @@
+/* Answers to challenges. */
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "remote/auth.h"
+#include "remote/base64.h"
+#include "remote/errors.h"
+#include "remote/session_internal.h"
+#include "remote/token.h"
+
+static int basic_header(const struct auth *auth, struct buf *out, struct err *err)
+{
+	BUF_AUTO(pair, REMOTE_TOKEN_BYTES_MAX);
+
+	buf_fmt(&pair, "%s:%s", auth->user, auth->password);
+	buf_str(out, "Authorization: Basic ");
+	base64_write(out, pair.data, pair.len);
+	if (pair.data != NULL)
+		explicit_bzero(pair.data, pair.len);
+	return buf_check(out, "the header of a name and a password", err);
+}
+
+static void add_escaped(struct buf *out, const char *name, const char *value)
+{
+	char *escaped = curl_easy_escape(NULL, value, 0);
+
+	if (escaped == NULL) {
+		out->failed = true;
+		return;
+	}
+	buf_fmt(out, "%s=%s", name, escaped);
+	curl_free(escaped);
+}
+
+static int take_body(void *arg, const void *data, size_t size)
+{
+	struct buf *out = arg;
+
+	buf_add(out, data, size);
+	return out->failed ? -EFBIG : 0;
+}
+
+/* Where tokens come from: never without TLS when the registry has it. */
+static int realm_url(const char *base, const char *realm, char url[REMOTE_URL_MAX], struct err *err)
+{
+	int rc = http_resolve(base, realm, url, err);
+
+	if (rc < 0)
+		return err_wrap(err, rc, "the registry's token server");
+	if (str_starts_with(base, "https:") && !str_starts_with(url, "https:"))
+		return err_set(err, ERR_DENIED, 0, "refused: a token server without TLS, '%.200s'",
+			       url);
+	return 0;
+}
+
+static void scope_of(const struct session *session, const struct challenge *challenge, char *buf,
+		     size_t size)
+{
+	if (challenge->scope[0] != '\0' || session->options->reference.path[0] == '\0' ||
+	    str_format(buf, size, "repository:%s:pull", session->options->reference.path) < 0)
+		(void)str_copy(buf, size, challenge->scope);
+}
+
+/* GET with a name and a password or nothing; POST where an identity token stands for both. */
+static int make_request(const struct session *session, const struct challenge *challenge,
+			const struct auth *auth, const char *realm, struct buf *url,
+			struct buf *form, struct err *err)
+{
+	char scope[CHALLENGE_TEXT_MAX];
+	struct buf *to = auth->identity_token != NULL ? form : url;
+
+	scope_of(session, challenge, scope, sizeof(scope));
+	buf_str(url, realm);
+	if (auth->identity_token != NULL) {
+		buf_str(form, "grant_type=refresh_token&client_id=corten&");
+		add_escaped(form, "refresh_token", auth->identity_token);
+		buf_char(form, '&');
+	} else {
+		buf_char(url, strchr(realm, '?') != NULL ? '&' : '?');
+	}
+	add_escaped(to, "service", challenge->service);
+	if (scope[0] != '\0') {
+		buf_char(to, '&');
+		add_escaped(to, "scope", scope);
+	}
+	if (auth->user != NULL && auth->user[0] != '\0' && auth->identity_token == NULL) {
+		buf_char(to, '&');
+		add_escaped(to, "account", auth->user);
+	}
+	int rc = buf_check(url, "the token server's URL", err);
+	return rc < 0 ? rc : buf_check(form, "the request for a token", err);
+}
+
+static int ask(struct session *session, struct http_client *client, const char *url,
+	       const char *form, const char *basic, struct buf *body, struct err *err)
+{
+	ARENA_AUTO(arena, REMOTE_CERTS_BYTES_MAX + REMOTE_URL_MAX);
+	char said[ERRORS_TEXT_MAX], host[REMOTE_URL_MAX];
+	struct http_tls tls = session->tls;
+	struct http_response response = {0};
+	struct http_request request = {
+		.url = url, .post = form, .sink = take_body, .sink_arg = body, .tls = &tls};
+
+	if (basic != NULL)
+		request.headers = (json_strings){.items = &basic, .count = 1};
+	int rc = http_host_of(url, host, sizeof(host), err);
+	if (rc == 0 && strcmp(host, session->host) != 0)
+		rc = session_tls_of(session, url, &arena, &tls, err);
+	if (rc < 0)
+		return rc;
+	request.direct = session_is_loopback(host);
+	rc = http_send(client, &request, &response, err);
+	errors_text(response.error.data != NULL ? response.error.data : "", response.error.len,
+		    said);
+	if (rc == 0 && response.status != 200)
+		rc = err_set(err,
+			     response.status == 401 || response.status == 403 ? ERR_DENIED
+									      : ERR_SYSTEM,
+			     0, "it answers %d %s%s%s%s", response.status,
+			     errors_status(response.status) + 4, said[0] ? ": " : "", said,
+			     basic != NULL ? " - is the password right? (corten login)" : "");
+	http_response_done(&response);
+	return rc < 0 ? err_wrap(err, rc, "token server '%.100s'", host) : 0;
+}
+
+static int fetch_token(struct session_try *try, const struct auth *auth, struct buf *header,
+		       struct err *err)
+{
+	struct session *session = try->session;
+	/* The answer that holds it is overwritten by nothing that happens here. */
+	const struct challenge *challenge = &try->response.challenge;
+	ARENA_AUTO(arena, REMOTE_ARENA_BYTES_MAX);
+	BUF_AUTO(url, REMOTE_URL_MAX);
+	BUF_AUTO(form, REMOTE_TOKEN_BYTES_MAX);
+	BUF_AUTO(basic, REMOTE_TOKEN_BYTES_MAX);
+	BUF_AUTO(body, REMOTE_TOKEN_BYTES_MAX);
+	char realm[REMOTE_URL_MAX];
+	const char *token = NULL;
+	bool named = auth->user != NULL && auth->identity_token == NULL;
+
+	int rc = realm_url(try->base, challenge->realm, realm, err);
+	if (rc == 0)
+		rc = make_request(session, challenge, auth, realm, &url, &form, err);
+	if (rc == 0 && named)
+		rc = basic_header(auth, &basic, err);
+	if (rc == 0)
+		rc = ask(session, try->client, url.data,
+			 auth->identity_token != NULL ? form.data : NULL, named ? basic.data : NULL,
+			 &body, err);
+	if (rc == 0)
+		rc = token_parse(body.data != NULL ? body.data : "", body.len, &arena, &token, err);
+	if (rc < 0)
+		return err_wrap(err, rc, "get a token");
+	buf_fmt(header, "Authorization: Bearer %s", token);
+	return buf_check(header, "a token", err);
+}
+
+int session_authorize(struct session_try *try, struct err *err)
+{
+	struct session *session = try->session;
+	const struct challenge *challenge = &try->response.challenge;
+	ARENA_AUTO(arena, REMOTE_ARENA_BYTES_MAX);
+	BUF_AUTO(header, 2 * REMOTE_TOKEN_BYTES_MAX);
+	struct auth auth;
+
+	int rc = 0;
+	if (session->options->auth != NULL)
+		auth = *session->options->auth;
+	else
+		rc = auth_find(session->options->auth_file, session->repository,
+			       session->options->env, &arena, &auth, err);
+	if (rc < 0)
+		return rc;
+	if (challenge->bearer && challenge->realm[0] != '\0')
+		rc = fetch_token(try, &auth, &header, err);
+	else if (challenge->basic && auth.user != NULL)
+		rc = basic_header(&auth, &header, err);
+	else if (challenge->basic)
+		return 0; /* the refusal says it */
+	else
+		rc = err_set(err, ERR_UNSUPPORTED, 0,
+			     "the registry wants to be convinced in a way that is neither Basic "
+			     "nor Bearer");
+	if (rc < 0)
+		return rc;
+	if (session->authorization != NULL)
+		explicit_bzero(session->authorization, strlen(session->authorization));
+	free(session->authorization);
+	session->authorization = buf_take(&header);
+	return 0;
+}

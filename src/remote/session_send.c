@@ -1,0 +1,151 @@
+/* One request to wherever it is redirected, and what a refusal means. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "remote/certs.h"
+#include "remote/errors.h"
+#include "remote/session_internal.h"
+
+int session_tls_of(const struct session *session, const char *url, struct arena *arena,
+		   struct http_tls *ret_tls, struct err *err)
+{
+	char host[REMOTE_URL_MAX];
+
+	*ret_tls = (struct http_tls){.insecure = session->options->verify == SESSION_VERIFY_NOT};
+	int rc = http_host_of(url, host, sizeof(host), err);
+	return rc < 0 ? rc : certs_find(NULL, host, session->options->env, arena, ret_tls, err);
+}
+
+/* Passes a body on from where it broke off. */
+static int pass_on(void *arg, const void *data, size_t size)
+{
+	struct session_try *try = arg;
+	const char *at = data;
+
+	if (try->skip >= (int64_t)size) {
+		try->skip -= (int64_t)size;
+		return 0;
+	}
+	at += try->skip;
+	size -= (size_t)try->skip;
+	try->skip = 0;
+	int rc = try->request->sink(try->request->sink_arg, at, size);
+	if (rc == 0)
+		try->done += (int64_t)size;
+	return rc;
+}
+
+/* Called with the first piece: only then it is known which part of the body comes. */
+static int begin_body(void *arg, const void *data, size_t size)
+{
+	struct session_try *try = arg;
+
+	if (try->skip < 0) {
+		try->skip = try->response.status == 206 ? 0 : try->done;
+		if (try->response.status == 206 && try->response.range_start != try->done) {
+			try->wrong_range = true;
+			return -EPROTO;
+		}
+	}
+	return pass_on(arg, data, size);
+}
+
+static int send_one(struct session_try *try, const char *url, const struct http_tls *tls,
+		    const char *authorization, struct err *err)
+{
+	const char *headers[8];
+	char host[REMOTE_URL_MAX];
+	struct http_request request = {
+		.url = url, .tls = tls, .offset = try->done, .sink = begin_body, .sink_arg = try};
+
+	for (size_t i = 0; i < try->request->accept.count && i < 6; i++)
+		headers[request.headers.count++] = try->request->accept.items[i];
+	if (authorization != NULL)
+		headers[request.headers.count++] = authorization;
+	request.headers.items = headers;
+	int rc = http_host_of(url, host, sizeof(host), err);
+	if (rc < 0)
+		return rc;
+	request.direct = session_is_loopback(host);
+	try->skip = -1;
+	http_response_done(&try->response);
+	rc = http_send(try->client, &request, &try->response, err);
+	if (rc < 0 && try->wrong_range)
+		return err_set(err, ERR_INVALID, EPROTO,
+			       "asked to go on at byte %lld, the registry went on elsewhere",
+			       (long long)try->done);
+	return rc;
+}
+
+static bool is_redirect(int status)
+{
+	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+int session_follow(struct session_try *try, const char *authorization, struct err *err)
+{
+	ARENA_AUTO(arena, REMOTE_CERTS_BYTES_MAX + REMOTE_URL_MAX);
+	char url[REMOTE_URL_MAX], next[REMOTE_URL_MAX];
+	struct http_tls tls = try->session->tls;
+
+	try->elsewhere = false;
+	(void)str_copy(url, sizeof(url), try->base);
+	for (int hops = 0; hops <= REMOTE_REDIRECTS_MAX; hops++) {
+		int rc = send_one(try, url, &tls, authorization, err);
+		if (rc < 0 || !is_redirect(try->response.status))
+			return rc;
+		if (try->response.location[0] == '\0')
+			return err_set(err, ERR_INVALID, 0, "redirect from '%.200s' to nowhere",
+				       url);
+		rc = http_resolve(url, try->response.location, next, err);
+		if (rc < 0)
+			return err_wrap(err, rc, "redirect from '%.200s'", url);
+		if (str_starts_with(url, "https:") && !str_starts_with(next, "https:"))
+			return err_set(err, ERR_DENIED, 0,
+				       "refused: a redirect from TLS to '%.200s'", next);
+		/* Even when a later redirect should lead back: who redirects there is another. */
+		if (!http_same_origin(try->base, next)) {
+			authorization = NULL;
+			try->elsewhere = true;
+			rc = session_tls_of(try->session, next, &arena, &tls, err);
+			if (rc < 0)
+				return rc;
+		}
+		(void)str_copy(url, sizeof(url), next);
+	}
+	return err_set(err, ERR_INVALID, 0, "more than %d redirects, the last to '%.200s'",
+		       REMOTE_REDIRECTS_MAX, url);
+}
+
+static int refuse(const struct session *session, enum err_kind kind, const char *what,
+		  const char *said, const char *remedy, struct err *err)
+{
+	bool repository = session->options->reference.path[0] != '\0';
+
+	return err_set(err, kind, 0, "registry %s%s%s: %s%s%s%s%s", session->host,
+		       repository ? ", repository " : "", session->options->reference.path, what,
+		       said[0] != '\0' ? ": " : "", said, remedy[0] != '\0' ? " - " : "", remedy);
+}
+
+int session_refused(const struct session *session, const char *path,
+		    const struct http_response *response, struct err *err)
+{
+	char said[ERRORS_TEXT_MAX], what[256];
+	int status = response->status;
+
+	errors_text(response->error.data != NULL ? response->error.data : "", response->error.len,
+		    said);
+	(void)snprintf(what, sizeof(what), "%.120s: %d %s", path, status,
+		       errors_status(status) + 4);
+	if (status == 429)
+		return refuse(session, ERR_SYSTEM, "the registry refuses: too many requests", said,
+			      "log in with corten login, or try again later", err);
+	if (status == 401 || status == 403)
+		return refuse(session, ERR_DENIED, what, said,
+			      "it may not exist, or want a login: corten login REGISTRY", err);
+	if (status == 404)
+		return refuse(session, ERR_NOT_FOUND, what, said, "", err);
+	return refuse(session, ERR_SYSTEM, what, said, "", err);
+}
