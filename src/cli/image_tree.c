@@ -128,8 +128,8 @@ static int cmd_tree(struct cli *cli, void *values, const struct option_args *arg
 	const struct tree_values *v = values;
 	BUF_AUTO(out, OUT_MAX);
 	BUF_AUTO(indent, OUT_MAX);
-	struct engine_image image;
-	engine_images images;
+	struct engine_image image = {0};
+	engine_images images = {0};
 	char size[32];
 
 	int rc = engine_image_find(cli->engine, args->items[0], cli->arena, &image, err);

@@ -212,8 +212,9 @@ static bool ends_command(const struct template_token *token)
 
 static int parse_command(struct parser *p, const char *context, struct template_command *command)
 {
-	size_t end = command->pos = p->lexer.token.pos;
+	size_t end = 0;
 
+	command->pos = p->lexer.token.pos;
 	do {
 		if (command->operands.count > 0 && !p->lexer.token.spaced)
 			return unexpected(p, "operand");

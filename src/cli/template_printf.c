@@ -22,7 +22,7 @@ static size_t read_verb(const char *at, const char *end, struct verb *verb)
 	const char *begin = at;
 
 	*verb = (struct verb){.precision = -1};
-	for (; at < end && memchr("-+0# ", *at, 5) != NULL; at++) {
+	for (; at < end && *at != '\0' && strchr("-+0# ", *at) != NULL; at++) {
 		verb->minus |= *at == '-';
 		verb->plus |= *at == '+';
 		verb->zero |= *at == '0';

@@ -350,9 +350,9 @@ static int copy_gone(const json_strings *gone, struct arena *arena, json_strings
 	for (size_t i = 0; rc == 0 && i < gone->count; i++) {
 		const char *text = gone->items[i];
 		if (strchr(text, '/') != NULL) {
-			json_strings one = {.items = &gone->items[i], .count = 1}, familiar;
+			json_strings one = {.items = &gone->items[i], .count = 1}, familiar = {0};
 			rc = images_familiar_names(&one, arena, &familiar, err);
-			text = rc == 0 ? familiar.items[0] : NULL;
+			text = rc == 0 && familiar.count == 1 ? familiar.items[0] : NULL;
 		} else {
 			text = list_text(arena, "sha256:%s", text);
 		}

@@ -102,7 +102,7 @@ int store_image_verify(struct store *store, const char *reference,
 	int rc = store_image_find_id(store, reference, id, &by_name, err);
 	if (rc == 0)
 		rc = store_image_read(store, id, &image, err);
-	if (rc < 0)
+	if (rc < 0 || image == NULL)
 		return rc;
 	rc = check_document(&check, "configuration", image->id, &config);
 	if (rc == 1)
