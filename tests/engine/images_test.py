@@ -395,11 +395,11 @@ def test_inspect_formats(cli):
     assert cli("inspect", "-f", "{{range .Config.Env}}{{println .}}{{end}}", "c1").ok().startswith("PATH=")
     assert json.loads(cli("inspect", "-f", "json", "c1").ok())[0]["Id"] == one
     assert json.loads(cli("inspect", "-f", "{{json .State}}", "c1").ok())["Running"] is False
-    assert cli("inspect", "-f", "{{.Id}}", "c1", "bb").ok().splitlines()[0] == one
+    assert cli("inspect", "-f", "{{.Id}}", "c1", "bb:latest").ok().splitlines()[0] == one
     assert cli("inspect", "-f", "{{.SizeRw}}", "c1").ok() == "<nil>\n"
     assert re.fullmatch(r"0 \d{6,}\n", cli("inspect", "-s", "-f", "{{.SizeRw}} {{.SizeRootFs}}", "c1").ok())
     cli("inspect", "--type", "image", "c1").failed("c1")
-    cli("inspect", "--type", "container", "bb").failed("bb")
+    cli("inspect", "--type", "container", "bb:latest").failed("bb:latest")
     cli("inspect", "--type", "planet", "bb").failed("planet")
     cli("inspect", "-f", "{{.Id", "c1").failed("unclosed action", status=64)
     cli("inspect", "-f", "{{.State.Statuss}}", "c1").failed('map has no entry for key "Statuss"', status=1)

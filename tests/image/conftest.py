@@ -4,6 +4,7 @@ CORTEN_BIN names the folder of programs; store-tool lies in the build folder bes
 """
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,10 @@ class Store:
 
     def check_clean(self):
         """Nothing is staged, and every layer and document belongs to an image."""
+        # What was killed left its entries to the next command, which removes them off its path.
+        end = time.monotonic() + 10
+        while list((self.root / "staging").iterdir()) and time.monotonic() < end:
+            time.sleep(0.01)
         assert list((self.root / "staging").iterdir()) == []
         listed = self.ask("list")
         assert listed.status == 0, listed.text
