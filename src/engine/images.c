@@ -194,14 +194,13 @@ int engine_image_load(struct engine *engine, const struct engine_load *request, 
 int engine_image_id(struct engine *engine, const char *reference, struct arena *arena,
 		    const char **ret_id, struct err *err)
 {
-	struct store_image *image = NULL;
 	struct err missing = {.kind = ERR_NONE};
+	char id[65];
 
 	*ret_id = NULL;
-	int rc = store_image_find(engine->store, reference, &image, &missing);
+	int rc = store_image_id(engine->store, reference, id, &missing);
 	if (rc == 0) {
-		*ret_id = copy(image->id, arena);
-		store_image_free(image);
+		*ret_id = copy(id, arena);
 		return *ret_id != NULL ? 0 : list_no_memory(err);
 	}
 	if (missing.kind == ERR_NOT_FOUND)

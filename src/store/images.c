@@ -191,6 +191,13 @@ int store_image_read(struct store *store, const char *id, struct store_image **r
 	return rc < 0 ? rc : read_image(store, &stmt, ret_image, err);
 }
 
+int store_image_id(struct store *store, const char *reference, char ret_id[65], struct err *err)
+{
+	bool by_name;
+
+	return store_image_find_id(store, reference, ret_id, &by_name, err);
+}
+
 int store_image_find(struct store *store, const char *reference, struct store_image **ret_image,
 		     struct err *err)
 {

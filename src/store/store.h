@@ -69,6 +69,9 @@ int store_image_find(struct store *store, const char *reference, struct store_im
 		     struct err *err);
 void store_image_free(struct store_image *image);
 
+/* The id alone, which takes one query and reads no document. */
+int store_image_id(struct store *store, const char *reference, char ret_id[65], struct err *err);
+
 typedef JSON_LIST_OF(struct store_image *) store_images;
 
 /* All images, the newest first, without their configurations. */
