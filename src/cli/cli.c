@@ -6,6 +6,7 @@
 
 #include "base/fd.h"
 #include "cli/command.h"
+#include "cli/text.h"
 
 #define USAGE_STATUS  125
 #define HELP_TEXT_MAX (1024 * 1024)
@@ -123,11 +124,8 @@ void cli_print_error(const struct err *err)
 
 	(void)fflush(stdout);
 	(void)err_format(err, text, sizeof(text));
-	/* An image's or a container's words may be in it: none of them commands a terminal. */
-	for (char *at = text; *at != '\0'; at++) {
-		if (((unsigned char)*at < ' ' && *at != '\n' && *at != '\t') || *at == 0x7f)
-			*at = '?';
-	}
+	/* An image's or a container's words may be in it. */
+	text_tame(text, strlen(text), true);
 	(void)fprintf(stderr, "corten: %s\n", text);
 }
 
@@ -144,9 +142,10 @@ int cli_print(const struct buf *out, struct err *err)
 
 void cli_warn(const struct cli *cli, const json_strings *warnings)
 {
-	(void)cli;
-	for (size_t i = 0; i < warnings->count; i++)
-		(void)fprintf(stderr, "WARNING: %s\n", warnings->items[i]);
+	for (size_t i = 0; i < warnings->count; i++) {
+		const char *text = text_printable(warnings->items[i], cli->arena);
+		(void)fprintf(stderr, "WARNING: %s\n", text != NULL ? text : "");
+	}
 }
 
 static int unknown_command(char *const *words, size_t count)

@@ -23,7 +23,6 @@ static int each(struct cli *cli, const struct option_args *args, each_fn *fn, co
 	for (size_t i = 0; i < args->count; i++) {
 		struct engine_container container;
 		struct err err = {.kind = ERR_NONE};
-		char text[1024];
 		int rc = engine_container_find(cli->engine, args->items[i], cli->arena, &container,
 					       &err);
 		if (rc < 0 && err.kind == ERR_NOT_FOUND && missing_is_fine)
@@ -33,8 +32,7 @@ static int each(struct cli *cli, const struct option_args *args, each_fn *fn, co
 		if (rc == 0) {
 			(void)printf("%s\n", args->items[i]);
 		} else if (rc < 0) {
-			(void)fflush(stdout);
-			(void)fprintf(stderr, "corten: %s\n", err_format(&err, text, sizeof(text)));
+			cli_print_error(&err);
 			status = 1;
 		}
 	}

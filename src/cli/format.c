@@ -184,9 +184,5 @@ void format_guard_terminal(struct buf *out)
 {
 	if (isatty(STDOUT_FILENO) != 1)
 		return;
-	for (size_t i = 0; i < out->len; i++) {
-		char c = out->data[i];
-		if (((unsigned char)c < ' ' && c != '\n' && c != '\t') || c == 0x7f)
-			out->data[i] = '?';
-	}
+	text_tame(out->data, out->len, true);
 }

@@ -249,12 +249,12 @@ static int join(struct cli *cli, int fd, const struct joined *joined, struct err
 			joined->id);
 	if (joined->remove) {
 		struct err kept = {.kind = ERR_NONE};
-		if (engine_container_finish(cli->engine, joined->id, &kept) < 0) {
-			char text[512];
-			(void)fprintf(stderr, "corten: remove container %.12s: %s\n", joined->id,
-				      err_format(&kept, text, sizeof(text)));
-		} else {
+		rc = engine_container_finish(cli->engine, joined->id, &kept);
+		if (rc == 0) {
 			engine_session_cleaned(fd);
+		} else {
+			(void)err_wrap(&kept, rc, "remove container %.12s", joined->id);
+			cli_print_error(&kept);
 		}
 	}
 	return status;
@@ -286,8 +286,7 @@ static int cmd_run(struct cli *cli, void *values, const struct option_args *args
 	rc = engine_container_start(cli->engine, created.id, &streams, cli->arena, &started,
 				    &status, err);
 	if (rc < 0) {
-		char text[1024];
-		(void)fprintf(stderr, "corten: %s\n", err_format(err, text, sizeof(text)));
+		cli_print_error(err);
 		if (options->remove)
 			discard(cli, created.id);
 		return status;

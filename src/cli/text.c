@@ -107,14 +107,25 @@ const char *text_ellipsis(const char *text, size_t max, struct arena *arena)
 	return cut;
 }
 
+void text_tame(char *text, size_t len, bool lines)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+		unsigned char next = i + 1 < len ? (unsigned char)text[i + 1] : 0;
+		if ((c < ' ' && !(lines && (c == '\n' || c == '\t'))) || c == 0x7f)
+			text[i] = '?';
+		else if (c == 0xc2 && next >= 0x80 && next < 0xa0)
+			text[i] = text[i + 1] = '?';
+	}
+}
+
 const char *text_printable(const char *text, struct arena *arena)
 {
-	char *copy = arena_strndup(arena, text, strlen(text));
+	size_t len = strlen(text);
+	char *copy = arena_strndup(arena, text, len);
 
-	for (char *at = copy; at != NULL && *at != '\0'; at++) {
-		if ((unsigned char)*at < 0x20 || *at == 0x7f)
-			*at = '?';
-	}
+	if (copy != NULL)
+		text_tame(copy, len, false);
 	return copy;
 }
 

@@ -20,6 +20,12 @@ void text_time(int64_t ns, char *buf, size_t size);
 /* Cut to `max` characters, the last of them an ellipsis. Never inside a UTF-8 sequence. */
 const char *text_ellipsis(const char *text, size_t max, struct arena *arena);
 
+/*
+ * Takes from text what would command a terminal: control characters, U+0080 to U+009F among them. lines: line
+ * breaks and tabs stay.
+ */
+void text_tame(char *text, size_t len, bool lines);
+
 /* Text without control characters, which could command a terminal: they become '?'. */
 const char *text_printable(const char *text, struct arena *arena);
 

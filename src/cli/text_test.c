@@ -103,4 +103,16 @@ TEST(times)
 	CHECK_STR(buf, "0001-01-01T00:00:00Z");
 }
 
-TESTS(T(durations), T(sizes), T(ellipsis), T(printable), T(tables), T(times))
+TEST(nothing_commands_a_terminal)
+{
+	char lines[] = "a\033[1m\nb\tc\x7f\xc2\x9b"
+		       "d\xc3\xa9\xc2\xa0";
+
+	text_tame(lines, sizeof(lines) - 1, true);
+	CHECK_STR(lines, "a?[1m\nb\tc???d\xc3\xa9\xc2\xa0");
+	text_tame(lines, sizeof(lines) - 1, false);
+	CHECK_STR(lines, "a?[1m?b?c???d\xc3\xa9\xc2\xa0");
+}
+
+TESTS(T(nothing_commands_a_terminal), T(durations), T(sizes), T(ellipsis), T(printable), T(tables),
+      T(times))

@@ -89,6 +89,9 @@ int engine_image_bundle(struct engine *engine, const char *reference, int bundle
 {
 	struct store_image *image = NULL;
 
+	/* Whoever may look into it finds the image's device nodes and set-user-id programs. */
+	if (fchmod(bundle_fd, 0700) < 0)
+		return err_errno(err, "close the folder to others");
 	int rc = store_image_find(engine->store, reference, &image, err);
 	if (rc < 0)
 		return rc;

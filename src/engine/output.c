@@ -183,6 +183,8 @@ static int open_named(struct output *output, const char *path, bool folder, stru
 {
 	char clean[PATH_MAX];
 	size_t len = strlen(path);
+	struct stat st;
+	bool there = stat(path, &st) == 0;
 
 	if (len == 0 || len >= sizeof(clean))
 		return err_set(err, ERR_INVALID, ENAMETOOLONG, "write '%.200s'", path);
@@ -196,8 +198,8 @@ static int open_named(struct output *output, const char *path, bool folder, stru
 	(void)snprintf(clean, sizeof(clean), "%s", path);
 	while (folder && len > 1 && clean[len - 1] == '/')
 		clean[--len] = '\0';
-	/* A link stays, what it leads to is replaced. */
-	char *real = realpath(clean, NULL);
+	/* A link stays, what it leads to is replaced; one that was not there a moment ago leads nowhere. */
+	char *real = there ? realpath(clean, NULL) : NULL;
 	rc = open_parent(output, real != NULL ? real : clean, err);
 	free(real);
 	if (rc == 0)

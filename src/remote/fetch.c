@@ -138,6 +138,7 @@ static int resolve(struct fetch *fetch, struct err *err)
 	const char *accept[] = {ACCEPT_MANIFESTS, AS_IT_LIES};
 	const struct session_request request = {.path = path,
 						.accept = {.items = accept, .count = 2},
+						.whole_s = REMOTE_DOCUMENT_S,
 						.sink = into_document,
 						.sink_arg = &fetch->document};
 

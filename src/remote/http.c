@@ -258,7 +258,7 @@ static void set_request(struct http_client *client, const struct http_request *r
 	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1); /* a connection carries one body */
 	SET(CURLOPT_BUFFERSIZE, BUFFER_BYTES);
 	SET(CURLOPT_CONNECTTIMEOUT, (long)REMOTE_CONNECT_S);
-	SET(CURLOPT_LOW_SPEED_LIMIT, 1L);
+	SET(CURLOPT_LOW_SPEED_LIMIT, REMOTE_STALL_BYTES);
 	SET(CURLOPT_LOW_SPEED_TIME, (long)REMOTE_STALL_S);
 	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	SET(CURLOPT_USERAGENT, "corten/" CORTEN_VERSION);
@@ -267,6 +267,8 @@ static void set_request(struct http_client *client, const struct http_request *r
 	SET(CURLOPT_HEADERDATA, exchange);
 	SET(CURLOPT_WRITEFUNCTION, on_body);
 	SET(CURLOPT_WRITEDATA, exchange);
+	if (request->whole_s > 0)
+		SET(CURLOPT_TIMEOUT, request->whole_s);
 	if (request->direct)
 		SET(CURLOPT_PROXY, "");
 	if (request->head)

@@ -40,6 +40,7 @@ struct http_request {
 	const char *post; /* a form to send; NULL: none */
 	bool direct;      /* no proxy */
 	int64_t offset;   /* where to begin; 0: no Range */
+	long whole_s;     /* how long all of it may take; 0: as long as bytes come */
 	http_sink_fn *sink;
 	void *sink_arg;
 };

@@ -22,8 +22,10 @@
 
 /* Patience. */
 #define REMOTE_CONNECT_S     30
-#define REMOTE_STALL_S       60 /* without a byte */
-#define REMOTE_TRIES_MAX     5  /* of one request, or in a row without a new byte */
+#define REMOTE_STALL_S       60 /* with less than so many bytes a second: */
+#define REMOTE_STALL_BYTES   100L
+#define REMOTE_DOCUMENT_S    300L /* all of a document */
+#define REMOTE_TRIES_MAX     5    /* of one request, or in a row without a new byte */
 #define REMOTE_RESUMES_MAX   100
 #define REMOTE_WAIT_FIRST_MS 250
 #define REMOTE_RETRY_AFTER_S 60 /* the longest wait that a registry may ask for */

@@ -46,6 +46,7 @@ void session_client_give(struct session *session, struct http_client *client);
 struct session_request {
 	const char *path;
 	json_strings accept;
+	long whole_s; /* as in struct http_request */
 	http_sink_fn *sink;
 	void *sink_arg;
 };

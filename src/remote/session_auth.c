@@ -45,7 +45,8 @@ static int take_body(void *arg, const void *data, size_t size)
 }
 
 /* Where tokens come from: never without TLS when the registry has it. */
-static int realm_url(const char *base, const char *realm, char url[REMOTE_URL_MAX], struct err *err)
+static int realm_url(const struct session *session, const char *base, const char *realm,
+		     char url[REMOTE_URL_MAX], struct err *err)
 {
 	int rc = http_resolve(base, realm, url, err);
 
@@ -54,7 +55,8 @@ static int realm_url(const char *base, const char *realm, char url[REMOTE_URL_MA
 	if (str_starts_with(base, "https:") && !str_starts_with(url, "https:"))
 		return err_set(err, ERR_DENIED, 0, "refused: a token server without TLS, '%.200s'",
 			       url);
-	return 0;
+	rc = session_check_plain(session, url, err);
+	return rc < 0 ? err_wrap(err, rc, "the registry's token server") : 0;
 }
 
 static void scope_of(const struct session *session, const struct challenge *challenge, char *buf,
@@ -102,8 +104,12 @@ static int ask(struct session *session, struct http_client *client, const char *
 	char said[ERRORS_TEXT_MAX], host[REMOTE_URL_MAX];
 	struct http_tls tls = session->tls;
 	struct http_response response = {0};
-	struct http_request request = {
-		.url = url, .post = form, .sink = take_body, .sink_arg = body, .tls = &tls};
+	struct http_request request = {.url = url,
+				       .post = form,
+				       .whole_s = REMOTE_DOCUMENT_S,
+				       .sink = take_body,
+				       .sink_arg = body,
+				       .tls = &tls};
 
 	if (basic != NULL)
 		request.headers = (json_strings){.items = &basic, .count = 1};
@@ -142,7 +148,7 @@ static int fetch_token(struct session_try *try, const struct auth *auth, struct 
 	const char *token = NULL;
 	bool named = auth->user != NULL && auth->identity_token == NULL;
 
-	int rc = realm_url(try->base, challenge->realm, realm, err);
+	int rc = realm_url(session, try->base, challenge->realm, realm, err);
 	if (rc == 0)
 		rc = make_request(session, challenge, auth, realm, &url, &form, err);
 	if (rc == 0 && named)

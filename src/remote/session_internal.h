@@ -58,6 +58,9 @@ int session_refused(const struct session *session, const char *path,
 int session_tls_of(const struct session *session, const char *url, struct arena *arena,
 		   struct http_tls *ret_tls, struct err *err);
 
+/* Whether a URL has TLS, or may do without: with this machine, or where the user said so. */
+int session_check_plain(const struct session *session, const char *url, struct err *err);
+
 /* Whether a URL's host is this machine. */
 bool session_is_loopback(const char *host);
 

@@ -8,6 +8,21 @@
 #include "remote/errors.h"
 #include "remote/session_internal.h"
 
+int session_check_plain(const struct session *session, const char *url, struct err *err)
+{
+	char host[REMOTE_URL_MAX];
+
+	if (str_starts_with(url, "https:") || session->options->verify == SESSION_VERIFY_NOT)
+		return 0;
+	int rc = http_host_of(url, host, sizeof(host), err);
+	if (rc < 0)
+		return rc;
+	if (session->options->verify == SESSION_VERIFY_DEFAULT && session_is_loopback(host))
+		return 0;
+	return err_set(err, ERR_DENIED, 0,
+		       "refused: '%.200s' has no TLS, and is not on this machine", url);
+}
+
 int session_tls_of(const struct session *session, const char *url, struct arena *arena,
 		   struct http_tls *ret_tls, struct err *err)
 {
@@ -57,8 +72,12 @@ static int send_one(struct session_try *try, const char *url, const struct http_
 {
 	const char *headers[8];
 	char host[REMOTE_URL_MAX];
-	struct http_request request = {
-		.url = url, .tls = tls, .offset = try->done, .sink = begin_body, .sink_arg = try};
+	struct http_request request = {.url = url,
+				       .tls = tls,
+				       .offset = try->done,
+				       .whole_s = try->request->whole_s,
+				       .sink = begin_body,
+				       .sink_arg = try};
 
 	for (size_t i = 0; i < try->request->accept.count && i < 6; i++)
 		headers[request.headers.count++] = try->request->accept.items[i];
@@ -105,6 +124,9 @@ int session_follow(struct session_try *try, const char *authorization, struct er
 		if (str_starts_with(url, "https:") && !str_starts_with(next, "https:"))
 			return err_set(err, ERR_DENIED, 0,
 				       "refused: a redirect from TLS to '%.200s'", next);
+		rc = session_check_plain(try->session, next, err);
+		if (rc < 0)
+			return err_wrap(err, rc, "redirect from '%.200s'", url);
 		/* Even when a later redirect should lead back: who redirects there is another. */
 		if (!http_same_origin(try->base, next)) {
 			authorization = NULL;
@@ -112,6 +134,8 @@ int session_follow(struct session_try *try, const char *authorization, struct er
 			rc = session_tls_of(try->session, next, &arena, &tls, err);
 			if (rc < 0)
 				return rc;
+		} else {
+			tls = try->session->tls;
 		}
 		(void)str_copy(url, sizeof(url), next);
 	}

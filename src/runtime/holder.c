@@ -50,9 +50,10 @@ static bool holder_holds(int proc, pid_t pid, const struct stat *folder)
 	if (dir == NULL)
 		return false;
 	for (struct dirent *entry = readdir(dir); entry != NULL && !found; entry = readdir(dir))
-		found = fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 &&
-			st.st_ino == folder->st_ino && st.st_dev == folder->st_dev &&
-			holder_is_locked(proc, pid, entry->d_name);
+		/* The locks first: to look at a file may hang, where its filesystem is another's. */
+		found = holder_is_locked(proc, pid, entry->d_name) &&
+			fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 &&
+			st.st_ino == folder->st_ino && st.st_dev == folder->st_dev;
 	(void)closedir(dir);
 	return found;
 }

@@ -8,13 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 
-#define IMAGES_MAX   1024
-#define LAYERS_MAX   65536
-#define ARGS_MAX     512
-#define FD_TEMPORARY 64 /* descriptors are first moved out of the way of their final numbers */
+#define IMAGES_MAX      1024
+#define LAYERS_MAX      65536
+#define ARGS_MAX        512
+#define LAYER_BYTES_MAX (INT64_MAX / LAYERS_MAX) /* all of them can be added up */
+#define FD_TEMPORARY    64 /* descriptors are first moved out of the way of their final numbers */
 
 /* An array in the arena doubles when its count is a power of two. */
 static void *grow(struct arena *arena, void *items, size_t count, size_t size, size_t max)
@@ -64,7 +66,8 @@ static int take_layer(struct helper_report *report, const struct wire_record *re
 	struct helper_layer *layer = &layers[report->layer_count++];
 	memcpy(layer->diff_id, record->hex, sizeof(layer->diff_id));
 	layer->size_bytes = record->done_bytes;
-	if (!reference_is_hex64(layer->diff_id) || layer->size_bytes < 0)
+	if (!reference_is_hex64(layer->diff_id) || layer->size_bytes < 0 ||
+	    layer->size_bytes > LAYER_BYTES_MAX)
 		return err_set(err, ERR_INVALID, EPROTO, "corten-image sent a wrong layer id");
 	return 0;
 }
@@ -227,6 +230,21 @@ static int map_fds(posix_spawn_file_actions_t *actions, const int *from, int (*m
 	return 0;
 }
 
+/* What reads hostile bytes has nothing to say to the caller's terminal. A sanitizer has. */
+static int close_off_terminal(posix_spawn_file_actions_t *actions, struct err *err)
+{
+#ifdef __SANITIZE_ADDRESS__
+	const int last = STDOUT_FILENO;
+#else
+	const int last = STDERR_FILENO;
+#endif
+	int sys = 0;
+
+	for (int fd = STDOUT_FILENO; sys == 0 && fd <= last; fd++)
+		sys = posix_spawn_file_actions_addopen(actions, fd, "/dev/null", O_WRONLY, 0);
+	return sys == 0 ? 0 : err_set(err, ERR_SYSTEM, sys, "prepare descriptors");
+}
+
 static int spawn_mapped(const struct helper *helper, const char *const *argv, const int *from,
 			pid_t *ret_pid, struct err *err)
 {
@@ -242,6 +260,8 @@ static int spawn_mapped(const struct helper *helper, const char *const *argv, co
 	(void)posix_spawnattr_setsigmask(&attr, &none);
 	(void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
 	int rc = map_fds(&actions, from, &moved, err);
+	if (rc == 0)
+		rc = close_off_terminal(&actions, err);
 	if (rc == 0) {
 		/* posix_spawn() takes char *const * and changes nothing. */
 		union {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/sha256.h"
 #include "kern/uapi.h"
 #include "store/helper.h"
 #include "store/internal.h"
@@ -80,20 +81,76 @@ static int check_layers(const struct oci_image_config *config, struct err *err)
 	return 0;
 }
 
-static int read_config(struct loading *loading, size_t index, struct err *err)
+/* The program has ended: what it left stays what it is. A device is not opened at all. */
+static int read_file(int folder, const char *name, struct buf *text, struct err *err)
 {
-	char path[96];
+	struct stat st;
+
+	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_errno(err, "look at staged '%s'", name);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, ERR_INVALID, EINVAL, "staged '%s' is of the wrong kind", name);
+	return fd_read_regular_at(folder, name, text, err);
+}
+
+/* A document, which must be what its name says. */
+static int read_document(const struct loading *loading, const char *hex, struct buf *text,
+			 struct err *err)
+{
+	struct sha256 hash;
+	char found[65];
+	auto_fd folder = open_staged(loading, WIRE_BLOBS, O_RDONLY | O_DIRECTORY);
+
+	if (folder < 0)
+		return err_errno(err, "open the staged documents");
+	int rc = read_file(folder, hex, text, err);
+	if (rc < 0)
+		return rc;
+	sha256_init(&hash);
+	sha256_add(&hash, text->data != NULL ? text->data : "", text->len);
+	sha256_hex(&hash, found);
+	return strcmp(found, hex) == 0 ? 0
+				       : err_set(err, ERR_INVALID, EINVAL,
+						 "the document staged as sha256:%s has the digest "
+						 "sha256:%s",
+						 hex, found);
+}
+
+/* Whether the manifest is that of the configuration. */
+static int check_manifest(struct loading *loading, const struct helper_image *image,
+			  struct err *err)
+{
+	struct oci_manifest manifest;
 	BUF_AUTO(text, STORE_DOCUMENT_MAX);
 
-	(void)snprintf(path, sizeof(path), WIRE_BLOBS "/%s", loading->report.images[index].id);
-	auto_fd fd = open_staged(loading, path, O_RDONLY | O_NONBLOCK);
-	if (fd < 0)
-		return err_errno(err, "open staged configuration");
-	int rc = fd_read_all(fd, "configuration", &text, err);
+	if (image->manifest[0] == '\0')
+		return 0;
+	int rc = read_document(loading, image->manifest, &text, err);
 	if (rc == 0)
-		rc = json_parse(&oci_image_config_shape, text.data, text.len, loading->report.arena,
-				&loading->configs[index], err);
-	return rc < 0 ? rc : check_layers(&loading->configs[index], err);
+		rc = json_parse(&oci_manifest_shape, text.data != NULL ? text.data : "", text.len,
+				loading->report.arena, &manifest, err);
+	if (rc < 0)
+		return rc;
+	if (manifest.config == NULL || manifest.config->digest == NULL ||
+	    strncmp(manifest.config->digest, "sha256:", 7) != 0 ||
+	    strcmp(manifest.config->digest + 7, image->id) != 0)
+		return err_set(err, ERR_INVALID, EINVAL,
+			       "manifest sha256:%s is not of that configuration", image->manifest);
+	return 0;
+}
+
+static int read_config(struct loading *loading, size_t index, struct err *err)
+{
+	const struct helper_image *image = &loading->report.images[index];
+	BUF_AUTO(text, STORE_DOCUMENT_MAX);
+
+	int rc = read_document(loading, image->id, &text, err);
+	if (rc == 0)
+		rc = json_parse(&oci_image_config_shape, text.data != NULL ? text.data : "",
+				text.len, loading->report.arena, &loading->configs[index], err);
+	if (rc == 0)
+		rc = check_layers(&loading->configs[index], err);
+	return rc < 0 ? rc : check_manifest(loading, image, err);
 }
 
 static int read_configs(struct loading *loading, struct err *err)
@@ -155,10 +212,9 @@ static int mark_layer(const struct loading *loading, const char *diff_id, struct
 
 	if (layer < 0)
 		return layer;
-	auto_fd fd = openat(layer, "opaque", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? 0 : err_errno(err, "open the list of opaque folders");
-	int rc = fd_read_all(fd, "the list of opaque folders", &list, err);
+	if (faccessat(layer, "opaque", F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+		return 0;
+	int rc = read_file(layer, "opaque", &list, err);
 	for (size_t at = 0; at < list.len && rc == 0; at += strlen(list.data + at) + 1)
 		rc = mark_opaque(diff, list.data[at] ? list.data + at : ".", err);
 	if (rc < 0)
@@ -269,7 +325,7 @@ static int insert_image(struct loading *loading, const struct helper_image *imag
 		db_prepare(loading->store->db,
 			   "INSERT INTO images(id, manifest, created_s, loaded_s, architecture, os)"
 			   " VALUES(?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT(id) DO UPDATE SET"
-			   " manifest = coalesce(excluded.manifest, manifest),"
+			   " manifest = coalesce(manifest, excluded.manifest),"
 			   " loaded_s = excluded.loaded_s",
 			   &stmt, err);
 	if (rc < 0)

@@ -96,6 +96,7 @@ void store_staging_done(struct store *store, struct store_staging *staging)
 static int sweep_one(struct store *store, int folder, const char *lock, struct err *err)
 {
 	char name[32];
+	struct stat held;
 	size_t len = strlen(lock);
 
 	if (len <= strlen(LOCK_END) || strcmp(lock + len - strlen(LOCK_END), LOCK_END) != 0)
@@ -107,6 +108,9 @@ static int sweep_one(struct store *store, int folder, const char *lock, struct e
 	name[len] = '\0';
 	auto_fd fd = openat(folder, lock, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return 0;
+	/* It was removed before it was locked: what has its name now is another's. */
+	if (fstat(fd, &held) < 0 || held.st_nlink == 0)
 		return 0;
 	return discard(store, folder, name, err);
 }

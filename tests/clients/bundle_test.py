@@ -99,7 +99,7 @@ def test_the_tree_is_the_layers_merged(place, bundle):
     assert os.getxattr(bundle / "rootfs/srv/cap", "security.capability") == CAPABILITY.encode("latin-1")
     assert os.getxattr(bundle / "rootfs/etc/motd", "user.note") == b"kept"
     assert not [name for name in got if "user.overlay" in str(os.listxattr(bundle / "rootfs" / name, follow_symlinks=False))]
-    assert stat.S_IMODE(bundle.stat().st_mode) == 0o755
+    assert stat.S_IMODE(bundle.stat().st_mode) == 0o700
 
 
 @pytest.fixture(scope="module")

@@ -44,6 +44,7 @@ def rogue(store, tmp_path):
 
 CONFIG = config([])
 LAYER = "a" * 64
+OTHERS = json.dumps({"schemaVersion": 2, "config": {"digest": "sha256:" + "c" * 64, "size": 2, "mediaType": "x"}, "layers": []}).encode()
 WITH_LAYER = json.dumps({**json.loads(CONFIG), "rootfs": {"type": "layers", "diff_ids": ["sha256:" + LAYER]}}).encode()
 
 
@@ -68,6 +69,10 @@ def test_the_frame_of_these_tests_works(store, rogue):
     'record(4, b"a" * 64); record(7)', 'record(4, b"a" * 64, b"..".ljust(65, b"\\0")); record(7)',
     'blob("a" * 64, b"[]"); record(4, b"a" * 64); record(7)',
     'blob("a" * 64, b"{}"); record(4, b"a" * 64, b"b" * 64); record(7)',
+    # Documents that are not what their names say, and a manifest of another image's.
+    f'blob("a" * 64, {CONFIG!r}); record(4, b"a" * 64); record(5, b"bad:1"); record(7)',
+    f'blob("{sha(CONFIG)}", {CONFIG!r}); blob("b" * 64, b"{{}}"); record(4, b"{sha(CONFIG)}", b"b" * 64); record(5, b"bad:1"); record(7)',
+    f'blob("{sha(CONFIG)}", {CONFIG!r}); blob("{sha(OTHERS)}", {OTHERS!r}); record(4, b"{sha(CONFIG)}", b"{sha(OTHERS)}"); record(5, b"bad:1"); record(7)',
     'os.kill(os.getpid(), 9)', 'record(7); sys.exit(3)', 'record(6, b"\\xff" * 65, b"\\xff" * 600)'])
 def test_wrong_reports(store, rogue, body):
     done = rogue(body)
@@ -82,6 +87,8 @@ def test_wrong_reports(store, rogue, body):
     'layer(LAYER); os.symlink(HOST + "/file", STAGING + "/layers/" + LAYER + "/opaque")',
     'os.symlink(HOST, STAGING + "/layers")',
     'layer(LAYER); os.unlink(STAGING + "/blobs/" + ID); os.symlink(HOST + "/file", STAGING + "/blobs/" + ID)',
+    'layer(LAYER); os.mknod(STAGING + "/layers/" + LAYER + "/opaque", 0o20600, os.makedev(1, 3))',
+    'layer(LAYER); os.unlink(STAGING + "/blobs/" + ID); os.mknod(STAGING + "/blobs/" + ID, 0o20600, os.makedev(1, 3))',
     'layer(LAYER); os.unlink(STAGING + "/blobs/" + ID); os.mkfifo(STAGING + "/blobs/" + ID)',
     'os.makedirs(STAGING + "/layers"); open(STAGING + "/layers/" + LAYER, "w")'])
 def test_links_in_place_of_results(store, rogue, canary, body):

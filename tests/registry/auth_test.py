@@ -208,7 +208,7 @@ def test_token_servers_that_do_wrong(cli, serve, image, body, word):
 
 
 @pytest.mark.parametrize("challenge", ["Digest realm=x", "Bearer", 'Bearer realm="', 'Bearer realm="ftp://x/"',
-                                       'Bearer realm="http://127.0.0.1:1/"', "=", 'Bearer realm="' + "x" * 4000 + '"', None])
+                                       'Bearer realm="http://127.0.0.1:1/"', 'Bearer realm="http://192.0.2.9/t"', "=", 'Bearer realm="' + "x" * 4000 + '"', None])
 def test_challenges_that_lead_nowhere(cli, serve, image, challenge):
     server = serve(Guarded(image, challenge, lambda header: False))
     cli.login(server.host, "me", "secret")

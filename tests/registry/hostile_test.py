@@ -376,7 +376,8 @@ def test_a_redirect_within_the_registry_keeps_it(cli, serve):
 
 
 @pytest.mark.parametrize("where,word", [("/v2/again", "redirects"), ("file:///etc/passwd", "no http"),
-                                        ("gopher://127.0.0.1/", "no http"), ("", "to nowhere"), ("http://", "no http")])
+                                        ("gopher://127.0.0.1/", "no http"), ("", "to nowhere"), ("http://", "no http"),
+                                        ("http://192.0.2.9/v2/", "no TLS")])
 def test_redirects_that_lead_nowhere(cli, serve, where, word):
     server = serve(lambda h, a: h.reply(302, b"", Location=where))
     assert word in refused(cli, server)
