@@ -148,16 +148,64 @@ void cli_warn(const struct cli *cli, const json_strings *warnings)
 	}
 }
 
+/* What a command is called in a group, by its name or another; NULL: it is not in it. */
+static const char *name_in_group(const struct command *command, const char *group)
+{
+	size_t len = strlen(group);
+	const char *names[] = {command->name, command->aliases};
+
+	if ((command->flags & COMMAND_HIDDEN) != 0)
+		return NULL;
+	if ((command->flags & COMMAND_CONTAINER) != 0 && strcmp(group, "container") == 0)
+		return command->name;
+	for (size_t i = 0; i < 2; i++) {
+		for (const char *at = names[i]; at != NULL && *at != '\0';) {
+			if (strncmp(at, group, len) == 0 && at[len] == ' ')
+				return at + len + 1;
+			at = strchr(at, ',');
+			at = at != NULL ? at + 1 : NULL;
+		}
+	}
+	return NULL;
+}
+
+static bool has_group(const char *group)
+{
+	for (size_t i = 0; cli_commands[i] != NULL; i++) {
+		if (name_in_group(cli_commands[i], group) != NULL)
+			return true;
+	}
+	return false;
+}
+
+static bool show_group(const char *group)
+{
+	if (!has_group(group))
+		return false;
+	(void)printf("Usage: corten %s COMMAND\n\nCommands:\n", group);
+	for (size_t i = 0; cli_commands[i] != NULL; i++) {
+		const char *name = name_in_group(cli_commands[i], group);
+		if (name != NULL)
+			(void)printf("  %-10.*s  %s\n", (int)strcspn(name, ","), name,
+				     cli_commands[i]->summary);
+	}
+	(void)printf("\nSee 'corten %s COMMAND --help'.\n", group);
+	return true;
+}
+
 static int unknown_command(char *const *words, size_t count)
 {
 	const char *nearest = NULL;
 	size_t best = 3;
 
-	if (count > 0 && (strcmp(words[0], "image") == 0 || strcmp(words[0], "system") == 0)) {
+	if (count == 1 || (count == 2 && strcmp(words[1], "--help") == 0)) {
+		if (show_group(words[0]))
+			return 0;
+	} else if (has_group(words[0])) {
 		(void)fprintf(stderr,
 			      "corten: '%s' is not a command of 'corten %s'\n"
-			      "See 'corten --help'\n",
-			      count > 1 ? words[1] : "", words[0]);
+			      "See 'corten %s --help'\n",
+			      words[1], words[0], words[0]);
 		return 1;
 	}
 	for (size_t i = 0; cli_commands[i] != NULL; i++) {
@@ -194,8 +242,11 @@ static int check_count(const struct command *command, size_t count, struct err *
 
 static int open_engine(struct cli *cli, struct err *err)
 {
+	if (geteuid() != 0)
+		return err_set(err, ERR_DENIED, 0,
+			       "this needs root for now: run it with sudo (corten-runtime alone "
+			       "works for ordinary users)");
 	int rc = engine_config_load(ENGINE_CONFIG_DIR, cli->env, cli->arena, &cli->config, err);
-
 	if (rc < 0)
 		return rc;
 	if (cli->globals.root != NULL)

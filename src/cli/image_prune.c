@@ -55,20 +55,21 @@ static int choose(struct cli *cli, const struct prune_values *v, json_strings *r
 	return rc;
 }
 
-static int print_pruned(const struct engine_pruned *pruned, struct err *err)
+static int print_pruned(const struct engine_pruned *pruned, bool dry_run, struct err *err)
 {
 	BUF_AUTO(out, OUT_MAX);
 	char size[32];
 
 	if (pruned->gone.count > 0)
-		buf_str(&out, "Deleted Images:\n");
+		buf_str(&out, dry_run ? "Images that would be deleted:\n" : "Deleted Images:\n");
 	for (size_t i = 0; i < pruned->gone.count; i++) {
 		const char *text = pruned->gone.items[i];
 		bool id = strncmp(text, "sha256:", 7) == 0;
 		buf_fmt(&out, "%s: %s\n", id ? "deleted" : "untagged", text);
 	}
 	text_size(pruned->bytes, size, sizeof(size));
-	buf_fmt(&out, "%sTotal reclaimed space: %s\n", pruned->gone.count > 0 ? "\n" : "", size);
+	buf_fmt(&out, "%s%s: %s\n", pruned->gone.count > 0 ? "\n" : "",
+		dry_run ? "Space that would be reclaimed" : "Total reclaimed space", size);
 	return cli_print(&out, err);
 }
 
@@ -85,7 +86,7 @@ static int cmd_prune(struct cli *cli, void *values, const struct option_args *ar
 	int rc = choose(cli, v, &request.ids, err);
 	if (rc == 0 && (v->force || v->dry_run || confirm(warning)))
 		rc = engine_image_prune(cli->engine, &request, cli->arena, &pruned, err);
-	return rc < 0 ? rc : print_pruned(&pruned, err);
+	return rc < 0 ? rc : print_pruned(&pruned, v->dry_run, err);
 }
 
 const struct command command_image_prune = {

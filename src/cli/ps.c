@@ -233,6 +233,26 @@ static int print_rows(struct cli *cli, const struct ps_values *v,
 	return rc < 0 ? rc : cli_print(&out, err);
 }
 
+/* A state that there is none of would match nothing, silently. */
+static int check_states(const struct filters *filters, struct err *err)
+{
+	static const char *const states[] = {"created", "restarting", "running", "removing",
+					     "paused",  "exited",     "dead"};
+
+	for (size_t i = 0; i < filters->list.count; i++) {
+		const struct json_pair *filter = &filters->list.items[i];
+		bool known = strcmp(filter->key, "status") != 0;
+		for (size_t k = 0; !known && k < sizeof(states) / sizeof(states[0]); k++)
+			known = strcmp(filter->value, states[k]) == 0;
+		if (!known)
+			return err_set(err, ERR_INVALID, 0,
+				       "invalid filter 'status=%s': created, restarting, running, "
+				       "removing, paused, exited and dead are states",
+				       filter->value);
+	}
+	return 0;
+}
+
 static int cmd_ps(struct cli *cli, void *values, const struct option_args *args, struct err *err)
 {
 	static const char *const keys[] = {"id",       "name",   "status", "label",
@@ -249,6 +269,8 @@ static int cmd_ps(struct cli *cli, void *values, const struct option_args *args,
 		most = INT64_MAX;
 	if (rc == 0)
 		rc = filters_parse(&v->filters, keys, cli->arena, &filters, err);
+	if (rc == 0)
+		rc = check_states(&filters, err);
 	if (rc == 0)
 		rc = engine_container_list(cli->engine, cli->arena, &all, err);
 	for (size_t i = 0; rc == 0 && i < all.count && (int64_t)chosen.count < most; i++) {

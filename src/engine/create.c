@@ -10,6 +10,7 @@
 #include "engine/spec/environment.h"
 #include "engine/spec/list.h"
 #include "engine/spec/process.h"
+#include "engine/spec/resources.h"
 #include "engine/spec/value.h"
 
 #define NAME_ATTEMPTS    8
@@ -121,6 +122,20 @@ static int resolve_lists(struct engine_options *options, char *const *env, struc
 }
 
 /* What can be told without a host or a root, so that a mistake is found before anything is made. */
+/* Built as for the start, and thrown away. */
+static int check_limits(const struct engine_options *options, struct arena *arena, struct err *err)
+{
+	struct spec_host host;
+	struct oci_linux config = {0};
+	struct oci_process process = {0};
+	json_strings warnings = {0};
+
+	host_look(&host);
+	int rc = resources_build(options, &host, arena, &config, &warnings, err);
+	return rc < 0 ? rc
+		      : resources_build_rlimits(&options->ulimits, arena, &process, &warnings, err);
+}
+
 static int check(const struct engine_options *options, const struct oci_image_run *image,
 		 struct arena *arena, struct err *err)
 {
@@ -142,6 +157,8 @@ static int check(const struct engine_options *options, const struct oci_image_ru
 		rc = mounts_collect(options, image, arena, &mounts, err);
 	if (rc == 0)
 		rc = process_arguments(options, image, arena, &args, err);
+	if (rc == 0)
+		rc = check_limits(options, arena, err);
 	if (rc == 0 && options->stop_signal != NULL)
 		rc = value_parse_signal(options->stop_signal, &signal, err);
 	if (rc == 0 && options->stop_timeout != NULL)

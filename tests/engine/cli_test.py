@@ -10,8 +10,8 @@ from engine_place import BIN, TOP
 pytestmark = pytest.mark.skipif(not (BIN / "corten").exists(), reason=f"{BIN}/corten is not built")
 
 
-def _run(*args):
-    return subprocess.run([BIN / "corten", *args], capture_output=True, text=True, timeout=20, check=False)
+def _run(*args, **options):
+    return subprocess.run([BIN / "corten", *args], capture_output=True, text=True, timeout=20, check=False, **options)
 
 
 def _commands():
@@ -60,3 +60,16 @@ def test_bash_completes(tmp_path):
 
 def test_the_manual_is_current():
     assert (TOP / "docs/man/corten.1").read_text() == _run("man").stdout
+
+
+@pytest.mark.parametrize("group, names", [("image", {"ls", "pull", "save", "rm"}), ("container", {"run", "ls", "rm"}), ("system", {"df", "info"})])
+@pytest.mark.parametrize("words", [[], ["--help"]])
+def test_a_group_lists_its_commands(group, names, words):
+    done = _run(group, *words)
+    assert done.returncode == 0 and names <= {line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ")}
+    assert f"'bogus' is not a command of 'corten {group}'" in _run(group, "bogus").stderr
+
+
+def test_ordinary_users_are_told_what_to_do():
+    done = _run("ps", user=65534)
+    assert done.returncode == 1 and "sudo" in done.stderr

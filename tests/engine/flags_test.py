@@ -428,3 +428,14 @@ def test_init_forwards_signals_and_status(cli):
     assert cli("run", "--rm", "--init", "bb", "sh", "-c", "exit 7").status == 7
     assert cli("run", "--rm", "--init", "bb", "sh", "-c", "kill -9 $$").status == 137
     assert cli("run", "--rm", "--init", "bb", "/absent").status == 127
+
+
+@pytest.mark.parametrize("flags", [["--memory", "3x"], ["--cpus", "abc"], ["--ulimit", "foo"], ["--device", "/dev/nope"]])
+def test_what_cannot_start_is_not_created(cli, flags):
+    cli("create", "--name", "never", *flags, "bb").failed(flags[1], status=1)
+    cli("run", "--name", "never", *flags, "bb", "true").failed(flags[1], status=125)
+    assert cli("ps", "-aq").ok() == ""
+
+
+def test_a_state_that_there_is_none_of(cli):
+    cli("ps", "--filter", "status=runing").failed("runing", status=1)

@@ -297,6 +297,10 @@ def test_rm_all():
         made.close()
 
 
+def done(would):
+    return would.replace("Images that would be deleted", "Deleted Images").replace("Space that would be reclaimed", "Total reclaimed space")
+
+
 def test_prune(cli):
     lost = load(cli, [BASE, TOP], [], created="2019-01-01T00:00:00Z", labels={"keep": "no"})
     named = load(cli, [BASE], ["one"], created="2020-01-01T00:00:00Z")
@@ -305,7 +309,8 @@ def test_prune(cli):
     for refused in (["--filter", "label=keep=yes"], ["--filter", "label!=keep"], ["--filter", "until=2018-01-01T00:00:00Z"]):
         assert cli("image", "prune", "-f", *refused).ok() == "Total reclaimed space: 0B\n", refused
     wanted = f"Deleted Images:\ndeleted: sha256:{lost}\n\nTotal reclaimed space: 700B\n"
-    assert cli("image", "prune", "--dry-run").ok() == wanted
+    told = cli("image", "prune", "--dry-run").ok()
+    assert told.startswith("Images that would be deleted:\n") and done(told) == wanted
     assert cli("image", "exists", lost).status == 0
     assert cli("image", "prune", stdin="y\n").ok().endswith("[y/N] " + wanted)
     assert cli("image", "exists", lost).status == 1 and cli("image", "exists", named).status == 0
@@ -319,6 +324,7 @@ def test_prune_all(cli):
     one = load(cli, [BASE, TOP], ["one:1", "one:2"])
     two = load(cli, [BASE], ["two"])
     told = cli("image", "prune", "--all", "--dry-run").ok()
+    told = done(told)
     assert cli("image", "prune", "-a", "-f").ok() == told
     assert sorted(told.splitlines()[1:-2]) == sorted([
         "untagged: one:1", "untagged: one:2", f"deleted: sha256:{one}", "untagged: two:latest", f"deleted: sha256:{two}"])
