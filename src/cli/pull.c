@@ -116,7 +116,8 @@ int pull_for(struct cli *cli, const struct engine_options *options, struct err *
 		return rc;
 	rc = pull_by_policy(cli, &request, policy, options->quiet, &id, err);
 	if (rc < 0 && id == NULL && err->kind != ERR_INVALID)
-		err_wrap(err, rc, "No such image: %s", options->image);
+		err_wrap(err, rc, "No such image: %s: it is not here, and cannot be pulled",
+			 options->image);
 	return rc;
 }
 
@@ -135,7 +136,7 @@ static int cmd_pull(struct cli *cli, void *values, const struct option_args *arg
 		const char *id = NULL;
 		rc = pull_by_policy(cli, &request, policy, v->quiet, &id, err);
 		if (rc == 0 && id == NULL)
-			rc = err_set(err, ERR_NOT_FOUND, 0, "no image '%s'", args->items[i]);
+			rc = err_set(err, ERR_NOT_FOUND, 0, "No such image: %s", args->items[i]);
 		if (rc == 0)
 			(void)printf("%s\n", id);
 	}

@@ -170,8 +170,9 @@ int store_image_find_id(struct store *store, const char *reference, char ret_id[
 	if (rc == 0 && reference_is_id(reference, hex))
 		rc = id_by_prefix(store, hex, ret_id, err);
 	if (rc == 0)
-		return err_set(err, ERR_NOT_FOUND, ENOENT,
-			       "no image '%s': pull, load or import it first", reference);
+		return err_set(err, ERR_NOT_FOUND, 0,
+			       "No such image: %s (corten pull, load or import brings one)",
+			       reference);
 	return rc < 0 ? rc : 0;
 }
 

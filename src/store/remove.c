@@ -27,12 +27,12 @@ static int check_use(const struct removal *removal, enum store_use *ret_use, str
 	if (rc < 0)
 		return rc;
 	if (*ret_use == STORE_RUNNING)
-		return err_set(err, ERR_CONFLICT, EBUSY,
+		return err_set(err, ERR_CONFLICT, 0,
 			       "image %.12s is used by running container %.64s: stop it first", id,
 			       user);
 	if (*ret_use == STORE_USED && !request->force)
 		return err_set(
-			err, ERR_CONFLICT, EBUSY,
+			err, ERR_CONFLICT, 0,
 			"image %.12s is used by container %.64s: remove that first, or force", id,
 			user);
 	return 0;

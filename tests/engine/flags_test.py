@@ -439,3 +439,7 @@ def test_what_cannot_start_is_not_created(cli, flags):
 
 def test_a_state_that_there_is_none_of(cli):
     cli("ps", "--filter", "status=runing").failed("runing", status=1)
+
+
+def test_a_limit_that_lets_nothing_start(cli):
+    cli("run", "--rm", "--ulimit", "nofile=10", "bb", "busybox", "true").failed("RLIMIT_NOFILE", status=125)

@@ -464,7 +464,7 @@ def test_a_terminal_is_refused(store, tmp_path):
 
 
 @pytest.mark.parametrize("words, text", [
-    (["save"], b"requires at least 1 argument"), (["save", "missing:1"], b"no image 'missing:1'"),
+    (["save"], b"requires at least 1 argument"), (["save", "missing:1"], b"No such image: missing:1"),
     (["save", "--format", "tar", "test:1"], b"'tar'"), (["save", "--compression-format", "xz", "test:1"], b"'xz'"),
     (["save", "--format", "oci-dir", "test:1"], b"-o"),
     (["save", "--format", "docker-dir", "--compression-format", "zstd", "-o", "x", "test:1"], b"zstd"),

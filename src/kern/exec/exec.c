@@ -117,7 +117,10 @@ int exec_find(int rootfd, const char *name, const char *path_value, const char *
 				  : ENAMETOOLONG;
 		if (sys == 0)
 			return 0;
-		if (sys == EACCES && refused_sys == 0 && strlen(ret_path) < sizeof(refused)) {
+		/* Nothing was found out: as under a limit of open files that leaves none. */
+		bool unknown = sys == EMFILE || sys == ENFILE || sys == ENOMEM || sys == EIO;
+		if ((sys == EACCES || unknown) && refused_sys == 0 &&
+		    strlen(ret_path) < sizeof(refused)) {
 			refused_sys = sys;
 			(void)memcpy(refused, ret_path, strlen(ret_path) + 1);
 		}
@@ -159,6 +162,8 @@ static const char *exec_words(int sys)
 		return "arguments and environment are too long";
 	case ETXTBSY:
 		return "text file busy: somebody has it open for writing";
+	case EMFILE:
+		return "too many open files: the limit RLIMIT_NOFILE is too low to start anything";
 	case ELIBBAD:
 		return "its loader is damaged or for another processor";
 	default:
