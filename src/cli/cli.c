@@ -193,6 +193,22 @@ static bool show_group(const char *group)
 	return true;
 }
 
+/* What people of other engines look for first. */
+static bool is_yet_to_come(const char *word)
+{
+	static const char *const words[] = {
+		"build", "commit", "cp",      "diff",   "events", "export",  "network",
+		"pause", "pod",    "port",    "push",   "rename", "restart", "search",
+		"stats", "top",    "unpause", "update", "volume",
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(word, words[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int unknown_command(char *const *words, size_t count)
 {
 	const char *nearest = NULL;
@@ -206,6 +222,11 @@ static int unknown_command(char *const *words, size_t count)
 			      "corten: '%s' is not a command of 'corten %s'\n"
 			      "See 'corten %s --help'\n",
 			      words[1], words[0], words[0]);
+		return 1;
+	}
+	if (is_yet_to_come(words[0])) {
+		(void)fprintf(stderr, "corten: '%s' is not built yet\nSee 'corten --help'\n",
+			      words[0]);
 		return 1;
 	}
 	for (size_t i = 0; cli_commands[i] != NULL; i++) {

@@ -81,6 +81,33 @@ static int pull(struct cli *cli, const struct engine_pull *wanted, bool quiet, c
 	return rc;
 }
 
+/* One of another platform is as good as none. */
+static int check_platform(struct cli *cli, const struct engine_pull *request, enum policy policy,
+			  const char **ret_id, struct err *err)
+{
+	const char *wanted = request->platform;
+	struct engine_image image;
+	char has[128];
+
+	if (strchr(wanted, '/') == NULL)
+		return err_set(err, ERR_INVALID, 0,
+			       "platform '%.100s' is not OS/ARCHITECTURE[/VARIANT]", wanted);
+	int rc = engine_image_find(cli->engine, request->reference, cli->arena, &image, err);
+	if (rc < 0)
+		return rc;
+	size_t len =
+		(size_t)snprintf(has, sizeof(has), "%.60s/%.60s", image.os, image.architecture);
+	if (strncmp(wanted, has, len) == 0 && (wanted[len] == '\0' || wanted[len] == '/'))
+		return 0;
+	if (policy == POLICY_NEVER)
+		return err_set(err, ERR_NOT_FOUND, 0,
+			       "image %s is here for %s alone, not for %.100s: --pull never keeps "
+			       "from fetching that",
+			       request->reference, has, wanted);
+	*ret_id = NULL;
+	return 0;
+}
+
 /*
  * What policy says about an image that is there or not. "newer" asks the registry, and what has not changed is not
  * fetched again, as with "always"; only that a registry out of reach is no failure when there is an image.
@@ -91,6 +118,8 @@ static int pull_by_policy(struct cli *cli, const struct engine_pull *request, en
 	struct err failed = {.kind = ERR_NONE};
 
 	int rc = engine_image_id(cli->engine, request->reference, cli->arena, ret_id, err);
+	if (rc == 0 && *ret_id != NULL && request->platform != NULL)
+		rc = check_platform(cli, request, policy, ret_id, err);
 	if (rc < 0 || policy == POLICY_NEVER || (policy == POLICY_MISSING && *ret_id != NULL))
 		return rc;
 	rc = pull(cli, request, quiet, ret_id, &failed);

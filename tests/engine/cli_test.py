@@ -37,6 +37,11 @@ def test_unknown_command():
     assert done.returncode == 1 and "did you mean 'run'?" in done.stderr
 
 
+def test_commands_to_come_are_no_typing_errors():
+    done = _run("push", "x")
+    assert done.returncode == 1 and "'push' is not built yet" in done.stderr
+
+
 def test_version_needs_no_store():
     assert re.fullmatch(r"corten version \d+\.\d+\.\d+\n", _run("--version").stdout)
 

@@ -80,6 +80,20 @@ def platforms(oci):
             {**oci.manifest([TWO], image_config=arm), "platform": {"os": "linux", "architecture": "arm64"}}]
 
 
+def test_an_image_of_another_platform_is_none(cli, debian):
+    oci = Oci()
+    index = oci.blob({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": platforms(oci)}, OCI_INDEX)
+    debian.push("both:1", oci.index(named(index, "x")))
+    name = f"{debian.host}/both:1"
+    cli("pull", "--platform", "linux/amd64", name).ok()
+    cli("create", "--platform", "linux/amd64", "--pull", "never", name, "x").ok()
+    assert "linux/arm64" in cli.refuse("create", "--platform", "linux/arm64", "--pull", "never", name, "x")
+    assert "OS/ARCHITECTURE" in cli.refuse("create", "--platform", "foo", name, "x")
+    one = cli("create", "--platform", "linux/arm64", name, "x").ok().strip()
+    assert cli("image", "inspect", "-f", "{{.Architecture}}", name).ok() == "arm64\n"
+    cli("rm", one).ok()
+
+
 def test_the_platform_of_an_index(cli, debian):
     oci = Oci()
     index = oci.blob({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": platforms(oci)}, OCI_INDEX)
