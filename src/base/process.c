@@ -8,6 +8,7 @@
 #include <stdalign.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,6 +41,11 @@ IN_CHILD _Noreturn static void child_fail(struct child *child, const char *step)
 	child->error = errno;
 	child->failed = step;
 	_exit(FAILED_CODE);
+}
+
+uid_t process_born_as(void)
+{
+	return (uid_t)getauxval(AT_EUID);
 }
 
 IN_CHILD void process_reset_signals(uint64_t which)

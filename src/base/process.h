@@ -57,4 +57,7 @@ int process_run(const struct process_spec *spec, struct process_exit *ret_exit, 
 /* The number a shell gives: the code, or 128 and the signal. */
 int process_exit_status(const struct process_exit *exit);
 
+/* The effective user that the program was executed as: no system call, where nothing has changed it since. */
+uid_t process_born_as(void);
+
 #endif

@@ -12,6 +12,7 @@
 
 #include "base/fd.h"
 #include "base/limits.h"
+#include "base/process.h"
 #include "kern/pidfd/pidfd.h"
 #include "kern/proc/procfs.h"
 #include "runtime/config.h"
@@ -99,7 +100,7 @@ int container_open_root(const char *root, bool make, struct err *err)
 		return err_errno(err, "open the state folder '%s'", root);
 	if (fstat(fd, &st) < 0)
 		return err_errno(err, "look at the state folder '%s'", root);
-	if (st.st_uid != geteuid() || (st.st_mode & 0022) != 0)
+	if (st.st_uid != process_born_as() || (st.st_mode & 0022) != 0)
 		return err_set(err, ERR_DENIED, EPERM,
 			       "the state folder '%s' must belong to uid %u and be writable by no "
 			       "one else",
@@ -212,7 +213,7 @@ static int container_take_lock(struct container *container, const char *id,
 	while (rc == 0 && force == CONTAINER_FORCE_NONE && flock(container->dir_fd, LOCK_EX) < 0)
 		if (errno != EINTR)
 			rc = err_errno(err, "lock the state of container '%s'", id);
-	container->uid = geteuid();
+	container->uid = process_born_as();
 	if (rc < 0 || (container->killed && force == CONTAINER_FORCE_KILL))
 		return rc;
 	if (fstat(container->dir_fd, &held) < 0 ||

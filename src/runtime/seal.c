@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 #include "runtime/stage/blob.h"
 
 #ifndef MFD_EXEC
@@ -68,7 +69,7 @@ int seal_hide(struct err *err)
 
 int seal_hide_root(struct err *err)
 {
-	return geteuid() == 0 ? seal_hide(err) : 0;
+	return process_born_as() == 0 ? seal_hide(err) : 0;
 }
 
 static int seal_copy(int from, int to, struct err *err)

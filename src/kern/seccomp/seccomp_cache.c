@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 #include "kern/seccomp/blake2b.h"
 #include "kern/seccomp/seccomp_cache.h"
 #include "kern/seccomp/seccomp_file.h"
@@ -39,7 +40,7 @@ void seccomp_cache_key_init(struct seccomp_cache_key *key, const char *text, siz
 static bool is_trusted(const struct stat *st, mode_t type, mode_t mode)
 {
 	return (st->st_mode & S_IFMT) == type && (st->st_mode & 07777) == mode &&
-	       st->st_uid == geteuid();
+	       st->st_uid == process_born_as();
 }
 
 int seccomp_cache_open_folder(int rootfd, struct err *err)
