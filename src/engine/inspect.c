@@ -44,6 +44,17 @@ static const struct json_field state_fields[] = {
 };
 static JSON_SHAPE(state_shape, struct view_state, state_fields);
 
+/* No container is started again by itself yet. */
+struct view_restart {
+	const char *name;
+	int64_t most;
+};
+static const struct json_field restart_fields[] = {
+	TEXT(struct view_restart, name, "Name"),
+	NUM(struct view_restart, most, "MaximumRetryCount"),
+};
+static JSON_SHAPE(restart_shape, struct view_restart, restart_fields);
+
 struct view_host {
 	json_strings binds;
 	const char *network_mode;
@@ -65,6 +76,17 @@ struct view_host {
 	const char *ipc_mode;
 	const char *pid_mode;
 	const char *uts_mode;
+	const char *cgroup_parent;
+	int64_t cpu_period;
+	int64_t cpu_quota;
+	const char *cpuset_mems;
+	int64_t oom_score_adj;
+	json_strings extra_hosts;
+	json_strings dns;
+	json_strings dns_search;
+	json_strings dns_options;
+	json_strings group_add;
+	struct view_restart restart;
 };
 static const struct json_field host_fields[] = {
 	TEXTS(struct view_host, binds, "Binds"),
@@ -87,6 +109,17 @@ static const struct json_field host_fields[] = {
 	TEXT(struct view_host, ipc_mode, "IpcMode"),
 	TEXT(struct view_host, pid_mode, "PidMode"),
 	TEXT(struct view_host, uts_mode, "UTSMode"),
+	TEXT(struct view_host, cgroup_parent, "CgroupParent"),
+	NUM(struct view_host, cpu_period, "CpuPeriod"),
+	NUM(struct view_host, cpu_quota, "CpuQuota"),
+	TEXT(struct view_host, cpuset_mems, "CpusetMems"),
+	NUM(struct view_host, oom_score_adj, "OomScoreAdj"),
+	TEXTS(struct view_host, extra_hosts, "ExtraHosts"),
+	TEXTS(struct view_host, dns, "Dns"),
+	TEXTS(struct view_host, dns_search, "DnsSearch"),
+	TEXTS(struct view_host, dns_options, "DnsOptions"),
+	TEXTS(struct view_host, group_add, "GroupAdd"),
+	JSON_EMBED(struct view_host, restart, "RestartPolicy", restart_shape),
 };
 static JSON_SHAPE(host_shape, struct view_host, host_fields);
 
@@ -139,6 +172,21 @@ static const struct json_field mount_fields[] = {
 };
 static JSON_SHAPE(mount_shape, struct view_mount, mount_fields);
 
+/* There are none or the host's: what people's scripts look at is empty. */
+struct view_network {
+	const char *address;
+	json_pairs ports;
+	json_pairs networks;
+};
+static const struct json_field network_fields[] = {
+	TEXT(struct view_network, address, "IPAddress"),
+	JSON_FIELD_(struct view_network, ports, "Ports", JSON_TYPE_STRING, JSON_FORM_MAP,
+		    JSON_WRITE_ZERO, NULL, NULL),
+	JSON_FIELD_(struct view_network, networks, "Networks", JSON_TYPE_STRING, JSON_FORM_MAP,
+		    JSON_WRITE_ZERO, NULL, NULL),
+};
+static JSON_SHAPE(network_shape, struct view_network, network_fields);
+
 struct view {
 	const char *id;
 	const char *created;
@@ -154,7 +202,11 @@ struct view {
 	const char *mount_label;
 	const char *process_label;
 	const char *apparmor;
+	int64_t restart_count;
+	const char *driver;
+	const char *platform;
 	struct view_host host;
+	struct view_network network;
 	int64_t *size_rw; /* NULL: not asked for */
 	int64_t *size_root_fs;
 	JSON_LIST_OF(struct view_mount) mounts;
@@ -172,6 +224,9 @@ static const struct json_field view_fields[] = {
 	TEXT(struct view, hosts_path, "HostsPath"),
 	TEXT(struct view, log_path, "LogPath"),
 	TEXT(struct view, name, "Name"),
+	NUM(struct view, restart_count, "RestartCount"),
+	TEXT(struct view, driver, "Driver"),
+	TEXT(struct view, platform, "Platform"),
 	TEXT(struct view, mount_label, "MountLabel"),
 	TEXT(struct view, process_label, "ProcessLabel"),
 	TEXT(struct view, apparmor, "AppArmorProfile"),
@@ -181,6 +236,7 @@ static const struct json_field view_fields[] = {
 	JSON_FIELD_(struct view, mounts, "Mounts", JSON_TYPE_OBJECT, JSON_FORM_LIST,
 		    JSON_WRITE_ZERO, &mount_shape, NULL),
 	JSON_EMBED(struct view, config, "Config", config_shape),
+	JSON_EMBED(struct view, network, "NetworkSettings", network_shape),
 };
 static JSON_SHAPE(view_shape, struct view, view_fields);
 
@@ -243,6 +299,17 @@ static void fill_host(const struct engine_container *c, struct view_host *host)
 		.ipc_mode = o->ipc != NULL ? o->ipc : "private",
 		.pid_mode = or_empty(o->pid),
 		.uts_mode = or_empty(o->uts),
+		.cgroup_parent = or_empty(o->cgroup_parent),
+		.cpu_period = number_of(o->cpu_period),
+		.cpu_quota = number_of(o->cpu_quota),
+		.cpuset_mems = or_empty(o->cpuset_mems),
+		.oom_score_adj = number_of(o->oom_score_adj),
+		.extra_hosts = o->hosts,
+		.dns = o->dns,
+		.dns_search = o->dns_search,
+		.dns_options = o->dns_options,
+		.group_add = o->groups,
+		.restart = {.name = "no"},
 	};
 	if (host->memory_swap == 0)
 		host->memory_swap = host->memory * 2;
@@ -375,6 +442,9 @@ int engine_container_inspect(struct engine *engine, const struct engine_containe
 	struct engine_container_size sizes = {0};
 	struct err gone;
 	struct view view = {
+		.driver = "overlay",
+		.platform = "linux",
+		.network = {.address = ""},
 		.id = container->id,
 		.created = time_text(container->created_ns, &arena),
 		.image = list_text(&arena, "sha256:%s", container->image_id),

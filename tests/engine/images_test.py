@@ -411,6 +411,15 @@ def test_inspect_formats(cli):
     cli("inspect", "-f", "{{.State.Statuss}}", "c1").failed('map has no entry for key "Statuss"', status=1)
 
 
+def test_inspect_has_what_scripts_ask_for(cli):
+    cli("create", "--name", "asked", "--add-host", "a:1.2.3.4", "--dns", "9.9.9.9", "--group-add", "12", "--oom-score-adj", "5", "bb", "true").ok()
+    for template, wanted in (
+            ("{{.NetworkSettings.IPAddress}}|{{len .NetworkSettings.Networks}}", "|0"), ("{{.RestartCount}} {{.Driver}} {{.Platform}}", "0 overlay linux"),
+            ("{{.HostConfig.RestartPolicy.Name}} {{.HostConfig.RestartPolicy.MaximumRetryCount}}", "no 0"),
+            ("{{.HostConfig.ExtraHosts}} {{.HostConfig.Dns}} {{.HostConfig.GroupAdd}} {{.HostConfig.OomScoreAdj}}", "[a:1.2.3.4] [9.9.9.9] [12] 5")):
+        assert cli("inspect", "-f", template, "asked").ok() == wanted + "\n"
+
+
 def test_image_inspect_has_dockers_keys(cli):
     image = load(cli, [BASE, TOP], ["one:1"], labels={"a": "b"})
     told = json.loads(cli("image", "inspect", "one:1").ok())[0]
