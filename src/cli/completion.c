@@ -50,6 +50,8 @@ static void add_container_word(const struct command *command, const char *name, 
 {
 	if ((command->flags & COMMAND_CONTAINER) != 0 && memchr(name, ' ', len) == NULL)
 		buf_fmt(out, "%.*s ", (int)len, name);
+	else if (len > 10 && memcmp(name, "container ", 10) == 0)
+		buf_fmt(out, "%.*s ", (int)(len - 10), name + 10);
 }
 
 static const char *bash_action(enum option_hint hint)
@@ -136,7 +138,10 @@ static const char bash_head[] =
 	"\t\t*) cmd=${COMP_WORDS[i]}; break ;;\n"
 	"\t\tesac\n"
 	"\tdone\n"
-	"\tif [[ $cmd == 'container '* ]]; then cmd=${cmd#container }; fi\n"
+	"\tcase $cmd in\n"
+	"\tcontainer\\ ls|container\\ list|container\\ ps) cmd=ps ;;\n"
+	"\tcontainer\\ *) cmd=${cmd#container } ;;\n"
+	"\tesac\n"
 	"\tcase $cmd in\n";
 
 static void write_bash(struct buf *out)
@@ -144,8 +149,9 @@ static void write_bash(struct buf *out)
 	buf_str(out, bash_head);
 	buf_str(out, "\t'') _corten_reply words \"");
 	each_name(add_first_word, out);
-	buf_str(out, "image container system --root --state --version --help\"; return ;;\n"
-		     "\timage) _corten_reply words \"");
+	buf_str(out,
+		"image container system --root --state --offline --version --help\"; return ;;\n"
+		"\timage) _corten_reply words \"");
 	each_name(add_image_word, out);
 	buf_str(out, "\"; return ;;\n\tsystem) _corten_reply words \"");
 	each_name(add_system_word, out);

@@ -58,9 +58,13 @@ def test_completion_is_valid(shell, tmp_path):
 def test_bash_completes(tmp_path):
     script = _run("--root", tmp_path / "r", "--state", tmp_path / "s", "completion", "bash").stdout
     check = script + "\nCOMP_WORDS=(corten run --sig); COMP_CWORD=2; _corten; echo ${COMPREPLY[@]}\n" \
-        "COMP_WORDS=(corten image im); COMP_CWORD=2; _corten; echo ${COMPREPLY[@]}\n"
+        "COMP_WORDS=(corten image im); COMP_CWORD=2; _corten; echo ${COMPREPLY[@]}\n" \
+        "COMP_WORDS=(corten container l); COMP_CWORD=2; _corten; echo ${COMPREPLY[@]}\n" \
+        "COMP_WORDS=(corten container ls --no-t); COMP_CWORD=3; _corten; echo ${COMPREPLY[@]}\n" \
+        "COMP_WORDS=(corten container run --sig); COMP_CWORD=3; _corten; echo ${COMPREPLY[@]}\n" \
+        "COMP_WORDS=(corten --off); COMP_CWORD=1; _corten; echo ${COMPREPLY[@]}\n"
     out = subprocess.run(["bash"], input=check, capture_output=True, text=True, timeout=20, check=False).stdout
-    assert out.splitlines() == ["--sig-proxy", "import"]
+    assert out.splitlines() == ["--sig-proxy", "import", "ls list logs", "--no-trunc", "--sig-proxy", "--offline"]
 
 
 def test_the_manual_is_current():
