@@ -124,9 +124,7 @@ static int cmd_login(struct cli *cli, void *values, const struct option_args *ar
 	const char *name = NULL;
 	struct engine_login request = {.registry =
 					       args->count > 0 ? args->items[0] : DEFAULT_REGISTRY,
-				       .auth_file = v->auth_file,
-				       .cert_folder = v->cert_folder,
-				       .tls_verify = v->tls_verify};
+				       .access = {v->auth_file, v->cert_folder, v->tls_verify}};
 
 	if (v->get_login) {
 		int rc = engine_registry_user(cli->engine, &request, cli->arena, &name, err);
@@ -150,7 +148,7 @@ static int cmd_logout(struct cli *cli, void *values, const struct option_args *a
 	const struct logout_values *v = values;
 	struct engine_login request = {.registry =
 					       args->count > 0 ? args->items[0] : DEFAULT_REGISTRY,
-				       .auth_file = v->auth_file};
+				       .access = {.auth_file = v->auth_file}};
 
 	if (v->all && args->count > 0)
 		return err_set(err, ERR_INVALID, 0, "--all takes no registry");

@@ -52,14 +52,6 @@ static int parse_policy(const char *text, enum policy *policy, struct err *err)
 				 "when to pull is missing, always, never or newer, not '%s'", text);
 }
 
-/* "false" is all that turns it off; a word that is neither is refused before anything is trusted. */
-static int check_verify(const char *text, struct err *err)
-{
-	if (text == NULL || strcmp(text, "true") == 0 || strcmp(text, "false") == 0)
-		return 0;
-	return err_set(err, ERR_INVALID, 0, "--tls-verify is true or false, not '%s'", text);
-}
-
 static int pull(struct cli *cli, const struct engine_pull *wanted, bool quiet, const char **ret_id,
 		struct err *err)
 {
@@ -67,14 +59,11 @@ static int pull(struct cli *cli, const struct engine_pull *wanted, bool quiet, c
 	struct engine_image image = {0};
 	struct progress progress;
 
-	int rc = check_verify(request.tls_verify, err);
-	if (rc < 0)
-		return rc;
 	enum progress_form form = isatty(STDERR_FILENO) == 1 ? PROGRESS_BARS : PROGRESS_LINES;
 	progress_begin(&progress, quiet ? PROGRESS_NONE : form);
 	request.progress = progress_show;
 	request.progress_arg = &progress;
-	rc = engine_image_pull(cli->engine, &request, cli->arena, &image, err);
+	int rc = engine_image_pull(cli->engine, &request, cli->arena, &image, err);
 	progress_end(&progress);
 	if (rc == 0)
 		*ret_id = image.id;
@@ -132,11 +121,10 @@ static int pull_by_policy(struct cli *cli, const struct engine_pull *request, en
 
 int pull_for(struct cli *cli, const struct engine_options *options, struct err *err)
 {
-	const struct engine_pull request = {.reference = options->image,
-					    .platform = options->platform,
-					    .auth_file = options->auth_file,
-					    .cert_folder = options->cert_folder,
-					    .tls_verify = options->tls_verify};
+	const struct engine_pull request = {
+		.reference = options->image,
+		.platform = options->platform,
+		.access = {options->auth_file, options->cert_folder, options->tls_verify}};
 	enum policy policy = POLICY_MISSING;
 	const char *id = NULL;
 
@@ -157,11 +145,10 @@ static int cmd_pull(struct cli *cli, void *values, const struct option_args *arg
 	int rc = parse_policy(v->policy, &policy, err);
 
 	for (size_t i = 0; rc == 0 && i < args->count; i++) {
-		const struct engine_pull request = {.reference = args->items[i],
-						    .platform = v->platform,
-						    .auth_file = v->auth_file,
-						    .cert_folder = v->cert_folder,
-						    .tls_verify = v->tls_verify};
+		const struct engine_pull request = {
+			.reference = args->items[i],
+			.platform = v->platform,
+			.access = {v->auth_file, v->cert_folder, v->tls_verify}};
 		const char *id = NULL;
 		rc = pull_by_policy(cli, &request, policy, v->quiet, &id, err);
 		if (rc == 0 && id == NULL)

@@ -292,12 +292,17 @@ int engine_image_bundle(struct engine *engine, const char *reference, int bundle
 int engine_image_id(struct engine *engine, const char *reference, struct arena *arena,
 		    const char **ret_id, struct err *err);
 
-struct engine_pull {
-	const char *reference;
-	const char *platform;
+/* How a registry is approached. */
+struct engine_access {
 	const char *auth_file;   /* NULL: where Podman and Docker keep theirs */
 	const char *cert_folder; /* NULL: certs.d/HOST */
 	const char *tls_verify;  /* "true", "false"; NULL: as the host is */
+};
+
+struct engine_pull {
+	const char *reference;
+	const char *platform;
+	struct engine_access access;
 	engine_progress_fn *progress;
 	void *progress_arg;
 };
@@ -375,9 +380,7 @@ struct engine_login {
 	const char *registry; /* NULL: all, of a logout */
 	const char *user;
 	const char *password;
-	const char *auth_file; /* as in struct engine_pull */
-	const char *cert_folder;
-	const char *tls_verify;
+	struct engine_access access;
 };
 
 /* Tries a password with a registry, and keeps it. */

@@ -209,15 +209,6 @@ int engine_image_id(struct engine *engine, const char *reference, struct arena *
 	return rc;
 }
 
-static int add_option(json_strings *options, const char *name, const char *value,
-		      struct arena *arena, struct err *err)
-{
-	if (value == NULL)
-		return 0;
-	int rc = list_push_text(options, name, arena, err);
-	return rc < 0 ? rc : list_push_text(options, value, arena, err);
-}
-
 int engine_image_pull(struct engine *engine, const struct engine_pull *request, struct arena *arena,
 		      struct engine_image *ret_image, struct err *err)
 {
@@ -238,11 +229,7 @@ int engine_image_pull(struct engine *engine, const struct engine_pull *request, 
 					"have to be asked (corten image load or import brings "
 					"images too)"),
 				"pull '%.200s'", request->reference);
-	int rc = add_option(&pull.options, "--auth-file", request->auth_file, arena, err);
-	if (rc == 0)
-		rc = add_option(&pull.options, "--cert-folder", request->cert_folder, arena, err);
-	if (rc == 0)
-		rc = add_option(&pull.options, "--tls-verify", request->tls_verify, arena, err);
+	int rc = registry_options(&request->access, arena, &pull.options, err);
 	if (rc == 0)
 		rc = paths_find_program(engine, "corten-image", arena, &pull.program, err);
 	if (rc == 0)

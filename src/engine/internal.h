@@ -133,6 +133,10 @@ int images_familiar_names(const json_strings *names, struct arena *arena, json_s
 
 /* ---- host.c ---- */
 
+/* The arguments of corten-remote that say how a registry is approached. */
+int registry_options(const struct engine_access *access, struct arena *arena,
+		     json_strings *ret_options, struct err *err);
+
 struct spec_host;
 void host_look(struct spec_host *ret_host);
 

@@ -9,15 +9,28 @@
 #include "engine/spec/list.h"
 #include "store/wire.h"
 
-#define ARGS_MAX 16
-
-static size_t add(const char **argv, size_t count, const char *name, const char *value)
+static int add(json_strings *options, const char *name, const char *value, struct arena *arena,
+	       struct err *err)
 {
-	if (value != NULL) {
-		argv[count++] = name;
-		argv[count++] = value;
-	}
-	return count;
+	if (value == NULL)
+		return 0;
+	int rc = list_push_text(options, name, arena, err);
+	return rc < 0 ? rc : list_push_text(options, value, arena, err);
+}
+
+int registry_options(const struct engine_access *access, struct arena *arena,
+		     json_strings *ret_options, struct err *err)
+{
+	const char *verify = access->tls_verify;
+
+	/* "false" is all that turns it off; a word that is neither is refused before anything is trusted. */
+	if (verify != NULL && strcmp(verify, "true") != 0 && strcmp(verify, "false") != 0)
+		return err_set(err, ERR_INVALID, 0, "--tls-verify is true or false, not '%.100s'",
+			       verify);
+	int rc = add(ret_options, "--auth-file", access->auth_file, arena, err);
+	if (rc == 0)
+		rc = add(ret_options, "--cert-folder", access->cert_folder, arena, err);
+	return rc < 0 ? rc : add(ret_options, "--tls-verify", verify, arena, err);
 }
 
 /* The records of the program: a name for ret_name, and how it ended. */
@@ -45,10 +58,29 @@ static int read_end(int fd, struct arena *arena, const char **ret_name, struct e
 	}
 }
 
+/* Ends with NULL, as a program's arguments do. */
+static int make_argv(const char *verb, const struct engine_login *request, struct arena *arena,
+		     json_strings *ret_argv, struct err *err)
+{
+	int rc = list_push_text(ret_argv, "corten-remote", arena, err);
+
+	if (rc == 0)
+		rc = list_push_text(ret_argv, verb, arena, err);
+	if (rc == 0)
+		rc = registry_options(&request->access, arena, ret_argv, err);
+	if (rc == 0)
+		rc = add(ret_argv, "--user", request->user, arena, err);
+	if (rc == 0)
+		rc = list_push_text(ret_argv,
+				    request->registry != NULL ? request->registry : "--all", arena,
+				    err);
+	return rc < 0 ? rc : list_push_text(ret_argv, NULL, arena, err);
+}
+
 static int run(struct engine *engine, const char *verb, const struct engine_login *request,
 	       struct arena *arena, const char **ret_name, struct err *err)
 {
-	const char *argv[ARGS_MAX] = {"corten-remote", verb};
+	json_strings argv = {0};
 	const char *program = NULL;
 	struct process_exit ended;
 	int in[2], out[2];
@@ -57,11 +89,9 @@ static int run(struct engine *engine, const char *verb, const struct engine_logi
 	int rc = paths_find_program(engine, "corten-remote", arena, &program, err);
 	if (rc < 0)
 		return rc;
-	size_t count = add(argv, 2, "--auth-file", request->auth_file);
-	count = add(argv, count, "--cert-folder", request->cert_folder);
-	count = add(argv, count, "--tls-verify", request->tls_verify);
-	count = add(argv, count, "--user", request->user);
-	argv[count] = request->registry != NULL ? request->registry : "--all";
+	rc = make_argv(verb, request, arena, &argv, err);
+	if (rc < 0)
+		return rc;
 	if (pipe2(in, O_CLOEXEC) < 0)
 		return err_errno(err, "make a pipe");
 	auto_fd in_reader = in[0];
@@ -72,7 +102,8 @@ static int run(struct engine *engine, const char *verb, const struct engine_logi
 	auto_fd writer = out[1];
 	const struct process_fd fds[] = {{in_reader, WIRE_REMOTE_SOCKET},
 					 {writer, WIRE_REMOTE_RECORDS}};
-	const struct process_spec spec = {.path = program, .argv = argv, .fds = fds, .fd_count = 2};
+	const struct process_spec spec = {
+		.path = program, .argv = argv.items, .fds = fds, .fd_count = 2};
 	rc = process_spawn(&spec, &pidfd, err);
 	if (rc < 0)
 		return rc;

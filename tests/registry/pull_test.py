@@ -101,6 +101,7 @@ def test_the_platform_of_an_index(cli, debian):
     assert digest == index["digest"]
     cli("pull", "--platform", "linux/arm64", f"{debian.host}/many:1").ok()
     assert cli.layers() == [sha(TWO)]
+    assert cli("images", "--digests", "--format", "{{.Digest}}").ok() == digest + "\n"  # what the registry calls it
     own = cli("pull", f"{debian.host}/many@{digest}").ok().strip()
     [document] = json.loads(cli("image", "inspect", f"{debian.host}/many@{digest}").ok())
     assert document["Id"] == "sha256:" + own and document["Architecture"] == OWN
@@ -184,3 +185,10 @@ def test_only_corten_remote_links_what_speaks_to_networks():
     for name in ("corten", "corten-image"):
         needed = subprocess.run(["readelf", "-d", BIN / name], stdout=subprocess.PIPE, text=True, check=True).stdout
         assert "libcurl" not in needed and "libssl" not in needed, name
+
+
+@pytest.mark.parametrize("words", [["pull"], ["login", "--username", "me", "--password-stdin"], ["run", "--pull", "always"]])
+def test_a_word_that_turns_tls_neither_on_nor_off(cli, words):
+    operand = "127.0.0.1:1" if words[0] == "login" else "127.0.0.1:1/box:1"
+    said = cli.refuse(*words, "--tls-verify", "maybe", operand, status=125 if words[0] == "run" else 1, stdin="secret")
+    assert "--tls-verify is true or false, not 'maybe'" in said
