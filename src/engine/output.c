@@ -162,36 +162,40 @@ static int is_empty(const char *path, struct err *err)
 	return count <= 2;
 }
 
-/* What is there already: 1 when it is to be written to as it is. */
+enum found {
+	FOUND_NOTHING,
+	FOUND_REPLACEABLE, /* a file, or an empty folder */
+	FOUND_CHANNEL,     /* a pipe or a device: written to as it is */
+};
+
+/* What is there already: enum found. */
 static int look_at(const char *path, bool folder, struct err *err)
 {
 	struct stat st;
 
 	if (stat(path, &st) < 0)
-		return errno == ENOENT ? 0 : err_errno(err, "look at '%.200s'", path);
+		return errno == ENOENT ? FOUND_NOTHING : err_errno(err, "look at '%.200s'", path);
 	if (S_ISDIR(st.st_mode) != folder)
 		return err_set(err, ERR_INVALID, folder ? ENOTDIR : EISDIR, "write '%.200s'", path);
 	if (!folder)
-		return !S_ISREG(st.st_mode);
+		return S_ISREG(st.st_mode) ? FOUND_REPLACEABLE : FOUND_CHANNEL;
 	int rc = is_empty(path, err);
 	if (rc == 0)
 		rc = err_set(err, ERR_CONFLICT, ENOTEMPTY, "write folder '%.200s'", path);
-	return rc < 0 ? rc : 0;
+	return rc < 0 ? rc : FOUND_REPLACEABLE;
 }
 
 static int open_named(struct output *output, const char *path, bool folder, struct err *err)
 {
 	char clean[PATH_MAX];
 	size_t len = strlen(path);
-	struct stat st;
-	bool there = stat(path, &st) == 0;
 
 	if (len == 0 || len >= sizeof(clean))
 		return err_set(err, ERR_INVALID, ENAMETOOLONG, "write '%.200s'", path);
-	int rc = look_at(path, folder, err);
-	if (rc < 0)
-		return rc;
-	if (rc > 0) {
+	int found = look_at(path, folder, err);
+	if (found < 0)
+		return found;
+	if (found == FOUND_CHANNEL) {
 		output->fd = open(path, O_WRONLY | O_CLOEXEC);
 		return output->fd < 0 ? err_errno(err, "open '%.200s'", path) : 0;
 	}
@@ -199,8 +203,8 @@ static int open_named(struct output *output, const char *path, bool folder, stru
 	while (folder && len > 1 && clean[len - 1] == '/')
 		clean[--len] = '\0';
 	/* A link stays, what it leads to is replaced; one that was not there a moment ago leads nowhere. */
-	char *real = there ? realpath(clean, NULL) : NULL;
-	rc = open_parent(output, real != NULL ? real : clean, err);
+	char *real = found == FOUND_REPLACEABLE ? realpath(clean, NULL) : NULL;
+	int rc = open_parent(output, real != NULL ? real : clean, err);
 	free(real);
 	if (rc == 0)
 		rc = folder ? open_folder(output, err) : open_file(output, err);

@@ -72,6 +72,9 @@ void store_staging_done(struct store *store, struct store_staging *staging);
 /* Moves entries whose maker is gone to the trash. */
 int store_staging_sweep(struct store *store, struct err *err);
 
+/* Whether a document has the digest hex; ret_found: the one it has. */
+bool store_document_is(const struct buf *text, const char *hex, char ret_found[65]);
+
 /* Deletes what `name` beneath dirfd is, however deep, following no link. Uses no heap. */
 int store_tree_remove(int dirfd, const char *name, struct err *err);
 

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/sha256.h"
 #include "kern/uapi.h"
 #include "store/helper.h"
 #include "store/internal.h"
@@ -97,7 +96,6 @@ static int read_file(int folder, const char *name, struct buf *text, struct err 
 static int read_document(const struct loading *loading, const char *hex, struct buf *text,
 			 struct err *err)
 {
-	struct sha256 hash;
 	char found[65];
 	auto_fd folder = open_staged(loading, WIRE_BLOBS, O_RDONLY | O_DIRECTORY);
 
@@ -106,14 +104,12 @@ static int read_document(const struct loading *loading, const char *hex, struct 
 	int rc = read_file(folder, hex, text, err);
 	if (rc < 0)
 		return rc;
-	sha256_init(&hash);
-	sha256_add(&hash, text->data != NULL ? text->data : "", text->len);
-	sha256_hex(&hash, found);
-	return strcmp(found, hex) == 0 ? 0
-				       : err_set(err, ERR_INVALID, EINVAL,
-						 "the document staged as sha256:%s has the digest "
-						 "sha256:%s",
-						 hex, found);
+	return store_document_is(text, hex, found)
+		       ? 0
+		       : err_set(err, ERR_INVALID, EINVAL,
+				 "the document staged as sha256:%s has the digest "
+				 "sha256:%s",
+				 hex, found);
 }
 
 /* Whether the manifest is that of the configuration. */

@@ -49,14 +49,21 @@ static int drop_name(struct removal *removal, const char *name, struct err *err)
 	return store_strings_add(&removed->untagged, name, STORE_NAMES_MAX, &removed->arena, err);
 }
 
+static int drop_all_names(struct removal *removal, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < removal->image->names.count && rc == 0; i++)
+		rc = drop_name(removal, removal->image->names.items[i], err);
+	return rc;
+}
+
 static int drop_image(struct removal *removal, struct err *err)
 {
 	struct db *db = removal->store->db;
 	const char *id = removal->image->id;
 
-	int rc = 0;
-	for (size_t i = 0; i < removal->image->names.count && rc == 0; i++)
-		rc = drop_name(removal, removal->image->names.items[i], err);
+	int rc = drop_all_names(removal, err);
 	if (rc == 0)
 		rc = db_run(db, "DELETE FROM image_layers WHERE image = ?1", id, NULL, NULL, err);
 	if (rc == 0)
@@ -69,15 +76,6 @@ static int drop_image(struct removal *removal, struct err *err)
 	if (removal->removed->deleted == NULL)
 		return err_set(err, ERR_SYSTEM, ENOMEM, "remove image %.12s", id);
 	return 0;
-}
-
-static int drop_all_names(struct removal *removal, struct err *err)
-{
-	int rc = 0;
-
-	for (size_t i = 0; i < removal->image->names.count && rc == 0; i++)
-		rc = drop_name(removal, removal->image->names.items[i], err);
-	return rc;
 }
 
 static int remove_found(struct removal *removal, bool by_name, struct err *err)
@@ -93,7 +91,7 @@ static int remove_found(struct removal *removal, bool by_name, struct err *err)
 		return rc < 0 ? rc : drop_name(removal, reference_full(&ref, full), err);
 	}
 	if (!by_name && image->names.count > 1 && !request->force)
-		return err_set(err, ERR_CONFLICT, EBUSY,
+		return err_set(err, ERR_CONFLICT, 0,
 			       "image %.12s has %zu names: remove them by name, or force",
 			       image->id, image->names.count);
 	int rc = check_use(removal, &use, err);
@@ -251,7 +249,7 @@ static int drop_own_name(struct removal *removal, const char *text, struct err *
 		if (strcmp(removal->image->names.items[i], name) == 0)
 			return drop_name(removal, name, err);
 	}
-	return err_set(err, ERR_NOT_FOUND, ENOENT, "'%s' is no name of image %.12s", text,
+	return err_set(err, ERR_NOT_FOUND, 0, "'%s' is no name of image %.12s", text,
 		       removal->image->id);
 }
 

@@ -28,11 +28,21 @@ static int find(struct check *check, const char *fmt, ...)
 	return check->request->finding(check->request->arg, text, check->err);
 }
 
+bool store_document_is(const struct buf *text, const char *hex, char ret_found[65])
+{
+	struct sha256 hash;
+
+	sha256_init(&hash);
+	if (text->len > 0)
+		sha256_add(&hash, text->data, text->len);
+	sha256_hex(&hash, ret_found);
+	return strncmp(ret_found, hex, 64) == 0;
+}
+
 /* Reads a document and compares its digest with its name. 1: it is right. */
 static int check_document(struct check *check, const char *what, const char *hex, struct buf *text)
 {
 	char path[96], found[65];
-	struct sha256 hash;
 	struct err failed;
 
 	(void)snprintf(path, sizeof(path), "blobs/sha256/%.64s", hex);
@@ -44,28 +54,20 @@ static int check_document(struct check *check, const char *what, const char *hex
 	if (rc < 0)
 		return find(check, "%s sha256:%.64s is %s", what, hex,
 			    failed.kind == ERR_NOT_FOUND ? "missing" : "no file, or too large");
-	sha256_init(&hash);
-	sha256_add(&hash, text->data, text->len);
-	sha256_hex(&hash, found);
-	if (strncmp(found, hex, 64) == 0)
+	if (store_document_is(text, hex, found))
 		return 1;
 	return find(check, "%s sha256:%.64s has the digest sha256:%s", what, hex, found);
 }
 
 static int check_layer(struct check *check, const char *diff_id)
 {
-	char reason[160] = "";
 	struct err failed;
 	auto_fd fd = store_layer_open(check->store, diff_id, &failed);
 
-	if (fd < 0 && failed.kind == ERR_NOT_FOUND)
-		return find(check, "layer sha256:%.64s is missing", diff_id);
 	if (fd < 0)
-		return find(check, "layer sha256:%.64s cannot be opened", diff_id);
-	if (check->request->tree == NULL)
-		return 0;
-	int rc = check->request->tree(check->request->arg, diff_id, fd, reason, check->err);
-	return rc != 0 ? (rc < 0 ? rc : 0) : find(check, "layer sha256:%.64s: %s", diff_id, reason);
+		return find(check, "layer sha256:%.64s %s", diff_id,
+			    failed.kind == ERR_NOT_FOUND ? "is missing" : "cannot be opened");
+	return 0;
 }
 
 /* The database's layers against those that the configuration lists. */

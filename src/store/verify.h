@@ -2,8 +2,7 @@
  * verify.h - whether what the store holds of an image is what its names say.
  *
  * Purpose    Documents (configuration, manifest) must have the digests that name them, the configuration must list
- *            the layers that the database has, and each layer must be there. A layer's tree can be compared with its
- *            diff-id only by who can build its archive again: that is the caller's, by a callback.
+ *            the layers that the database has, and each layer must be there. The files in it are not looked at.
  * Errors     A finding is no failure of the call; those are what could not be read for another reason.
  */
 #ifndef CORTEN_STORE_VERIFY_H
@@ -14,13 +13,8 @@
 /* What is wrong, in words; a negative return ends the check. */
 typedef int store_finding_fn(void *arg, const char *text, struct err *err);
 
-/* 1: the layer's tree gives its diff-id; 0: not, which ret_reason tells; negative: failed. */
-typedef int store_tree_check_fn(void *arg, const char *diff_id, int layer_fd, char ret_reason[160],
-				struct err *err);
-
 struct store_verify {
 	store_finding_fn *finding;
-	store_tree_check_fn *tree; /* NULL: trees are not looked into */
 	void *arg;
 };
 
