@@ -58,15 +58,14 @@ static int unpack_one(struct loader *loader, uint32_t number, struct err *err)
 	struct archive_span span = {0};
 	struct layer_result result;
 
-	/* A decompressor that puts nothing out is not kept from reading on. */
-	if (layer->size_bytes > loader->place.max_bytes)
-		return err_set(
-			err, ERR_INVALID, EFBIG,
-			"layer '%.100s': %lld bytes, packed; unpacked %lld would be too many",
-			layer->member, (long long)layer->size_bytes,
-			(long long)loader->place.max_bytes);
 	if (is_known(loader, layer->diff_id))
 		return records_layer(records, WIRE_KNOWN, number, layer->diff_id, start, err);
+	/* A decompressor that puts nothing out is not kept from reading on. */
+	if (layer->size_bytes > loader->place.max_bytes)
+		return err_set(err, ERR_INVALID, EFBIG,
+			       "layer '%.100s' has %lld bytes, packed: unpacked it may have %lld",
+			       layer->member, (long long)layer->size_bytes,
+			       (long long)loader->place.max_bytes);
 	int rc = records_layer(records, WIRE_LAYER, number, layer->diff_id, start, err);
 	if (rc == 0)
 		rc = archive_find(loader->archive, layer->member, &span, err);
@@ -91,9 +90,10 @@ static int unpack_one(struct loader *loader, uint32_t number, struct err *err)
 	if (rc < 0)
 		return err_wrap(err, rc, "layer '%.100s'", layer->member);
 	int64_t all = atomic_fetch_add(&loader->unpacked_bytes, result.size_bytes);
-	if (all + result.size_bytes > IMAGE_BYTES_MAX)
-		return err_set(err, ERR_INVALID, EFBIG, "more than %lld bytes in all layers",
-			       (long long)IMAGE_BYTES_MAX);
+	if ((all + result.size_bytes) / IMAGE_BYTES_SHARES > loader->place.max_bytes)
+		return err_set(err, ERR_INVALID, EFBIG,
+			       "more than %d times %lld bytes in all layers", IMAGE_BYTES_SHARES,
+			       (long long)loader->place.max_bytes);
 	const int64_t end[2] = {result.size_bytes, layer->size_bytes};
 	return records_layer(records, WIRE_DONE, number, layer->diff_id, end, err);
 }

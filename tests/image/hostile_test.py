@@ -288,6 +288,20 @@ def test_bombs(store, tmp_path):
     assert store.refuse("load", write_tar(tmp_path / "a.tar", oci_image([b""], packed=[window])))
 
 
+def test_all_layers_together_have_a_limit(store, tmp_path):
+    layers = [tar((f"file{i}", bytes([65 + i]) * 60000)) for i in range(3)]
+    path = write_tar(tmp_path / "a.tar", oci_image(layers))
+    assert "in all layers" in store.refuse("load", path, "max=80000")
+    store.run("load", write_tar(tmp_path / "b.tar", oci_image(layers[:2])), "max=80000")
+
+
+def test_a_packed_layer_is_no_larger_than_an_unpacked_one_may_be(store, tmp_path):
+    empty = gz(b"") * 4000  # members of nothing at all
+    path = write_tar(tmp_path / "a.tar", oci_image([b""], packed=[empty]))
+    error = store.refuse("load", path, "max=50000")
+    assert "packed" in error and str(len(empty)) in error
+
+
 def test_other_packings_are_named(store, tmp_path):
     import bz2
     import lzma
