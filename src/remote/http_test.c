@@ -1,5 +1,12 @@
 #include "remote/http.h"
 
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "base/fd.h"
 #include "base/test.h"
 
 TEST(urls_are_resolved)
@@ -62,5 +69,58 @@ TEST(hosts)
 	CHECK(http_host_of("::", host, sizeof(host), &err) < 0);
 }
 
+/* Answers one request with a byte every tenth of a second, for longer than anybody waits. */
+static void *drip(void *arg)
+{
+	const int *listener = arg;
+	char request[1024];
+	auto_fd fd = accept(*listener, NULL, NULL);
+	const struct timespec pause = {.tv_nsec = 100000000};
+
+	if (fd < 0 || recv(fd, request, sizeof(request), 0) <= 0)
+		return NULL;
+	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n";
+	(void)send(fd, head, sizeof(head) - 1, MSG_NOSIGNAL);
+	while (send(fd, "x", 1, MSG_NOSIGNAL) == 1)
+		(void)nanosleep(&pause, NULL);
+	return NULL;
+}
+
+static int discard(void *arg, const void *data, size_t size)
+{
+	(void)arg;
+	(void)data;
+	(void)size;
+	return 0;
+}
+
+TEST(a_document_that_drips_is_given_up)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof(address);
+	struct http_response response;
+	struct err err;
+	char url[64];
+	pthread_t server;
+
+	REQUIRE(http_init(&err) == 0);
+	auto_fd listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	REQUIRE(bind(listener, (struct sockaddr *)&address, size) == 0 && listen(listener, 1) == 0);
+	REQUIRE(getsockname(listener, (struct sockaddr *)&address, &size) == 0);
+	REQUIRE(pthread_create(&server, NULL, drip, &listener) == 0);
+	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/", ntohs(address.sin_port));
+	struct http_client *client = http_client_new(&err);
+	REQUIRE(client != NULL);
+	const struct http_request request = {
+		.url = url, .direct = true, .whole_s = 1, .sink = discard};
+	time_t before = time(NULL);
+	CHECK(http_send(client, &request, &response, &err) < 0);
+	CHECK(response.failure == HTTP_BROKEN && time(NULL) - before < 10);
+	http_response_done(&response);
+	http_client_free(client);
+	(void)pthread_join(server, NULL);
+}
+
 TESTS(T(urls_are_resolved), T(names_and_passwords_of_urls_are_left_out),
-      T(other_schemes_are_refused), T(origins), T(hosts))
+      T(other_schemes_are_refused), T(origins), T(hosts), T(a_document_that_drips_is_given_up))

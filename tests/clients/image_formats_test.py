@@ -10,10 +10,15 @@ import json
 import os
 import re
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "image"))
+
+from archives import tar  # noqa: E402
 
 REPO = Path(__file__).resolve().parents[2]
 BIN = Path(os.environ.get("CORTEN_BIN", REPO / "build" / "dist")).resolve()
@@ -22,13 +27,7 @@ MACHINE = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
 
 
 def layer(**files):
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as tar:
-        for name, text in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(text)
-            tar.addfile(entry, io.BytesIO(text.encode()))
-    return out.getvalue()
+    return tar(*files.items())
 
 
 def config(layers, created, history, run):
@@ -57,11 +56,11 @@ def archive(path):
                  "Labels": {"com.example.colour": "red", "tier": "back"}, "StopSignal": "SIGQUIT"})),
     ]
     entries = []
-    with tarfile.open(path, "w") as tar:
+    with tarfile.open(path, "w") as whole:
         def add(name, data):
             entry = tarfile.TarInfo(name)
             entry.size = len(data)
-            tar.addfile(entry, io.BytesIO(data))
+            whole.addfile(entry, io.BytesIO(data))
         for names, layers, document in images:
             text = json.dumps(document).encode()
             name = hashlib.sha256(text).hexdigest() + ".json"
@@ -69,7 +68,7 @@ def archive(path):
             files = []
             for one in layers:
                 files.append(hashlib.sha256(one).hexdigest() + "/layer.tar")
-                if files[-1] not in tar.getnames():
+                if files[-1] not in whole.getnames():
                     add(files[-1], one)
             entries.append({"Config": name, "RepoTags": names, "Layers": files})
         add("manifest.json", json.dumps(entries).encode())

@@ -443,3 +443,11 @@ def test_a_state_that_there_is_none_of(cli):
 
 def test_a_limit_that_lets_nothing_start(cli):
     cli("run", "--rm", "--ulimit", "nofile=10", "bb", "busybox", "true").failed("RLIMIT_NOFILE", status=125)
+
+
+def test_no_word_of_a_user_commands_the_terminal(cli):
+    word = "\x1b]0;title\x07\u009b31m"
+    cli("create", "--name", "odd", "--user", word, "bb", "true").ok()
+    for words, status in ((["start", "odd"], 1), (["run", "--rm", "--user", word, "bb", "true"], 125)):
+        done = cli(*words)
+        assert done.status == status and "title" in done.err and not set("\x1b\x07\u009b") & set(done.err), done.err

@@ -1,5 +1,4 @@
 """The commands over images, and `--format` wherever it is."""
-import hashlib
 import io
 import json
 import re
@@ -11,19 +10,14 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / name) for name in ("lib", "image")]
 
-from engine import make_engine  # noqa: E402
+from archives import config, docker_archive, files_tar, sha, tar  # noqa: E402
+from engine import engine  # noqa: E402,F401
 
 
 def layer(**files):
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as tar:
-        for name, text in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(text)
-            tar.addfile(entry, io.BytesIO(text.encode()))
-    return out.getvalue()
+    return tar(*files.items())
 
 
 BASE, TOP, OTHER = layer(a="a" * 5000), layer(b="b" * 700), layer(c="c" * 90)
@@ -31,31 +25,13 @@ BASE, TOP, OTHER = layer(a="a" * 5000), layer(b="b" * 700), layer(c="c" * 90)
 
 def archive(layers, names, created="2020-01-02T03:04:05Z", history=None, labels=None):
     """What `docker save` writes of one image."""
-    config = json.dumps({
-        "created": created, "architecture": "amd64", "os": "linux", "config": {"Cmd": ["sh"], "Labels": labels},
-        "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(one).hexdigest() for one in layers]},
-        "history": history or [{"created": created, "created_by": f"step {i}"} for i in range(len(layers))]}).encode()
-    image = hashlib.sha256(config).hexdigest()
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as tar:
-        for name, data in ((image + ".json", config), *((f"{i}.tar", one) for i, one in enumerate(layers)),
-                           ("manifest.json", json.dumps([{"Config": image + ".json", "RepoTags": names,
-                                                          "Layers": [f"{i}.tar" for i in range(len(layers))]}]).encode())):
-            entry = tarfile.TarInfo(name)
-            entry.size = len(data)
-            tar.addfile(entry, io.BytesIO(data))
-    return image, out.getvalue()
-
-
-@pytest.fixture(scope="module")
-def engine():
-    made = make_engine()
-    yield made
-    made.close()
+    document = config(layers, created=created, config={"Cmd": ["sh"], "Labels": labels},
+                      history=history or [{"created": created, "created_by": f"step {i}"} for i in range(len(layers))])
+    return sha(document), files_tar(docker_archive(layers, names, document))
 
 
 @pytest.fixture
-def cli(engine):
+def cli(engine):  # noqa: F811
     """The engine with no image but `bb`."""
     yield engine
     engine.clear()
@@ -264,7 +240,7 @@ def test_verify(cli):
     document.unlink()
     assert f"configuration sha256:{image} is missing" in cli("image", "verify", "one").out
     document.write_bytes(text)
-    folder = cli.root / "layers" / hashlib.sha256(TOP).hexdigest()
+    folder = cli.root / "layers" / sha(TOP)
     folder.rename(cli.root / "aside")
     done = cli("image", "verify")
     assert done.status == 1 and f"one:latest: layer sha256:{folder.name} is missing\n" in done.out
@@ -315,7 +291,7 @@ def test_prune(cli):
     assert cli("image", "prune", stdin="y\n").ok().endswith("[y/N] " + wanted)
     assert cli("image", "exists", lost).status == 1 and cli("image", "exists", named).status == 0
     layers = {one.name for one in (cli.root / "layers").iterdir()}
-    assert hashlib.sha256(BASE).hexdigest() in layers and hashlib.sha256(TOP).hexdigest() not in layers
+    assert sha(BASE) in layers and sha(TOP) not in layers
 
 
 def test_prune_all(cli):
@@ -387,7 +363,7 @@ def test_df_says_what_is_shared(cli):
     assert size(rows["two:latest"][5]) == 0 and size(rows["two:latest"][4]) == size(rows["two:latest"][3])
     assert size(rows["one:latest"][4]) + size(rows["one:latest"][5]) == pytest.approx(size(rows["one:latest"][3]), rel=0.01)
     layers = {line.split()[0]: line.split()[1] for line in told.split("Layers space usage:")[1].split("Containers")[0].splitlines()[3:] if line}
-    assert layers[hashlib.sha256(BASE).hexdigest()[:12]] == "2" and layers[hashlib.sha256(TOP).hexdigest()[:12]] == "1"
+    assert layers[sha(BASE)[:12]] == "2" and layers[sha(TOP)[:12]] == "1"
     cli("system", "df", "-v", "--format", "json").failed("--format")
 
 
@@ -424,8 +400,8 @@ def test_image_inspect_has_dockers_keys(cli):
     image = load(cli, [BASE, TOP], ["one:1"], labels={"a": "b"})
     told = json.loads(cli("image", "inspect", "one:1").ok())[0]
     assert told["Id"] == "sha256:" + image and told["RepoTags"] == ["one:1"] and told["RepoDigests"] == []
-    assert told["RootFS"]["Layers"] == ["sha256:" + hashlib.sha256(part).hexdigest() for part in (BASE, TOP)]
-    assert told["GraphDriver"]["Data"]["UpperDir"].endswith(hashlib.sha256(TOP).hexdigest() + "/diff")
+    assert told["RootFS"]["Layers"] == ["sha256:" + sha(part) for part in (BASE, TOP)]
+    assert told["GraphDriver"]["Data"]["UpperDir"].endswith(sha(TOP) + "/diff")
     assert Path(told["GraphDriver"]["Data"]["LowerDir"]).is_dir() and told["Size"] == 5700
 
 

@@ -7,7 +7,7 @@ import textwrap
 import pytest
 
 from archives import config, sha
-from conftest import TOOL
+from conftest import PROGRAM, TOOL
 
 RECORD = 744  # bytes of struct wire_record
 DONE, IMAGE, NAME, END = 2, 4, 5, 7
@@ -42,6 +42,7 @@ def rogue(store, tmp_path):
     return make
 
 
+SANITIZED = PROGRAM.parent.name.endswith("-asan")
 CONFIG = config([])
 LAYER = "a" * 64
 OTHERS = json.dumps({"schemaVersion": 2, "config": {"digest": "sha256:" + "c" * 64, "size": 2, "mediaType": "x"}, "layers": []}).encode()
@@ -103,6 +104,46 @@ def test_links_in_place_of_results(store, rogue, canary, body):
         """)
     assert done.returncode == 1 and "\nerror " in "\n" + done.stdout, done.stdout
     store.check_clean()
+
+
+@pytest.mark.parametrize("where", ["layers/{layer}/opaque", "blobs/{image}"])
+def test_devices_are_not_opened(store, rogue, where):
+    """A number that no driver has: to open it says so."""
+    path = where.format(layer=LAYER, image=sha(WITH_LAYER))
+    done = rogue(f"""
+        layer("{LAYER}")
+        blob("{sha(WITH_LAYER)}", {WITH_LAYER!r})
+        path = STAGING + "/{path}"
+        os.path.exists(path) and os.unlink(path)
+        os.mknod(path, 0o20600, os.makedev(240, 77))
+        record({DONE}, b"{LAYER}")
+        record({IMAGE}, b"{sha(WITH_LAYER)}")
+        record({END})
+        """)
+    assert done.returncode == 1 and "of the wrong kind" in done.stdout, done.stdout
+
+
+def test_sizes_can_be_added_up(store, rogue):
+    done = rogue(f"""
+        layer("{LAYER}")
+        blob("{sha(WITH_LAYER)}", {WITH_LAYER!r})
+        record({DONE}, b"{LAYER}", done=1 << 62)
+        record({IMAGE}, b"{sha(WITH_LAYER)}")
+        record({END})
+        """)
+    assert done.returncode == 1 and "\nerror " in "\n" + done.stdout, done.stdout
+    store.check_clean()
+
+
+def test_it_has_nothing_to_say_to_the_terminal(rogue, capfd):
+    done = rogue(f"""
+        for fd in (1, 2):
+            os.write(fd, b"LEAK")
+        record({END})
+        """)
+    said = capfd.readouterr()
+    assert "LEAK" not in done.stdout
+    assert SANITIZED or "LEAK" not in said.err
 
 
 @pytest.mark.parametrize("paths", ["link", "../../../../..", "/", "link/.."])

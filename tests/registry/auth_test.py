@@ -127,6 +127,29 @@ def test_plain_http_is_for_this_machine_alone(cli, serve, image):
     cli("pull", f"localhost:{server.port}/box:1").ok()
 
 
+def test_a_redirect_there_and_back_trusts_whom_it_trusted_first(cli, serve, image, tmp_path, authority):
+    other_authority = Authority(tmp_path / "other")
+    other = serve(lambda h, a: h.reply(302, b"", Location=f"{server.url}/back"), tls=other_authority)
+
+    class There(Served):
+        def __call__(self, handler, asked):
+            if asked.path == "/back":
+                return handler.reply(200, self.back)
+            return super().__call__(handler, asked)
+
+        def layer(self, handler, asked, data):
+            if data[:1] != b"{":
+                self.back = data
+                return handler.reply(302, b"", Location=f"{other.url}/over")
+            return super().layer(handler, asked, data)
+
+    server = serve(There(image), tls=authority)
+    trust(cli, server.host, authority)
+    trust(cli, other.host, other_authority)
+    cli("pull", f"{server.host}/box:1").ok()
+    assert [asked.path for asked in other.asked] == ["/over"]
+
+
 def test_no_redirect_from_tls_to_plain_http(cli, serve, authority):
     plain = serve(lambda h, a: h.reply(200, b""))
     server = serve(lambda h, a: h.reply(302, b"", Location=plain.url + "/x"), tls=authority)
@@ -208,11 +231,18 @@ def test_token_servers_that_do_wrong(cli, serve, image, body, word):
 
 
 @pytest.mark.parametrize("challenge", ["Digest realm=x", "Bearer", 'Bearer realm="', 'Bearer realm="ftp://x/"',
-                                       'Bearer realm="http://127.0.0.1:1/"', 'Bearer realm="http://192.0.2.9/t"', "=", 'Bearer realm="' + "x" * 4000 + '"', None])
+                                       'Bearer realm="http://127.0.0.1:1/"', "=", 'Bearer realm="' + "x" * 4000 + '"', None])
 def test_challenges_that_lead_nowhere(cli, serve, image, challenge):
     server = serve(Guarded(image, challenge, lambda header: False))
     cli.login(server.host, "me", "secret")
     cli.refuse("pull", f"{server.host}/box:1")
+
+
+def test_no_token_server_elsewhere_without_tls(cli, serve, image):
+    """The registry itself is on this machine, and needs none."""
+    server = serve(Guarded(image, 'Bearer realm="http://192.0.2.9/t"', lambda header: False))
+    cli.login(server.host, "me", "secret")
+    assert "has no TLS, and is not on this machine" in cli.refuse("pull", f"{server.host}/box:1")
 
 
 # --- files of passwords ---
