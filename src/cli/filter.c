@@ -42,6 +42,15 @@ static int check_filter(const struct json_pair *filter, struct err *err)
 					   filter->value);
 }
 
+static int unknown_filter(const char *key, const char *const *keys, struct err *err)
+{
+	BUF_AUTO(known, 1024);
+
+	list_words(keys, &known);
+	return err_set(err, ERR_INVALID, 0, "invalid filter '%s': there are %s", key,
+		       known.data != NULL ? known.data : "none");
+}
+
 int filters_parse(const json_strings *texts, const char *const *keys, struct arena *arena,
 		  struct filters *ret_filters, struct err *err)
 {
@@ -56,7 +65,7 @@ int filters_parse(const json_strings *texts, const char *const *keys, struct are
 		while (keys[known] != NULL && strcmp(keys[known], key) != 0)
 			known++;
 		if (keys[known] == NULL)
-			return err_set(err, ERR_INVALID, 0, "invalid filter '%s'", key);
+			return unknown_filter(key, keys, err);
 		if (value == NULL)
 			return err_set(err, ERR_INVALID, 0, "invalid filter '%s': KEY=VALUE",
 				       texts->items[i]);

@@ -247,33 +247,35 @@ int engine_image_pull(struct engine *engine, const struct engine_pull *request, 
 static int word_index(const char *word, const char *const *words, const char *what, int *ret_index,
 		      struct err *err)
 {
+	BUF_AUTO(known, 256);
+
 	for (int i = 0; words[i] != NULL; i++) {
 		if (strcmp(word, words[i]) == 0) {
 			*ret_index = i;
 			return 0;
 		}
 	}
-	return err_set(err, ERR_INVALID, 0, "unknown %s '%.100s'", what, word);
+	list_words(words, &known);
+	return err_set(err, ERR_INVALID, 0, "unknown %s '%.100s': there are %s", what, word,
+		       known.data != NULL ? known.data : "none");
 }
 
 int engine_image_save(struct engine *engine, const struct engine_save *request, struct arena *arena,
 		      struct err *err)
 {
-	static const char *const forms[] = {"docker-archive", "oci-archive", "docker-dir",
-					    "oci-dir", NULL};
-	static const char *const packings[] = {"none", "gzip", "zstd", NULL};
 	struct store_save save = {.references = request->references,
 				  .output_fd = request->output_fd};
 	int form = STORE_FORM_DOCKER_ARCHIVE;
 	int rc = 0;
 
 	if (request->form != NULL)
-		rc = word_index(request->form, forms, "form of an image", &form, err);
+		rc = word_index(request->form, store_form_names, "form of an image", &form, err);
 	save.form = (enum store_form)form;
 	bool oci = form == STORE_FORM_OCI_ARCHIVE || form == STORE_FORM_OCI_DIR;
 	int packing = oci ? STORE_PACKING_GZIP : STORE_PACKING_NONE;
 	if (rc == 0 && request->packing != NULL)
-		rc = word_index(request->packing, packings, "compression", &packing, err);
+		rc = word_index(request->packing, store_packing_names, "compression", &packing,
+				err);
 	save.packing = (enum store_packing)packing;
 	if (rc == 0 && form == STORE_FORM_DOCKER_DIR && packing == STORE_PACKING_ZSTD)
 		rc = err_set(err, ERR_UNSUPPORTED, 0,

@@ -181,7 +181,9 @@ static int look_at(const char *path, bool folder, struct err *err)
 		return S_ISREG(st.st_mode) ? FOUND_REPLACEABLE : FOUND_CHANNEL;
 	int rc = is_empty(path, err);
 	if (rc == 0)
-		rc = err_set(err, ERR_CONFLICT, ENOTEMPTY, "write folder '%.200s'", path);
+		rc = err_set(err, ERR_CONFLICT, 0,
+			     "folder '%.200s' is not empty: name another, or one that is not there",
+			     path);
 	return rc < 0 ? rc : FOUND_REPLACEABLE;
 }
 

@@ -234,6 +234,10 @@ enum store_packing {
 	STORE_PACKING_ZSTD,
 };
 
+/* What people call them; each list ends with NULL. */
+extern const char *const store_form_names[];
+extern const char *const store_packing_names[];
+
 struct store_save {
 	json_strings references; /* as store_image_find() takes them; a bare name: all its tags */
 	enum store_form form;

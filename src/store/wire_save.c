@@ -1,7 +1,8 @@
 #include "store/wire_save.h"
 
-static const char *const forms[] = {"docker-archive", "oci-archive", "docker-dir", "oci-dir", NULL};
-static const char *const packings[] = {"none", "gzip", "zstd", NULL};
+const char *const store_form_names[] = {"docker-archive", "oci-archive", "docker-dir", "oci-dir",
+					NULL};
+const char *const store_packing_names[] = {"none", "gzip", "zstd", NULL};
 
 static const struct json_field image_fields[] = {
 	JSON_STRING_NEEDED(struct wire_save_image, id, "id"),
@@ -12,8 +13,8 @@ static const struct json_field image_fields[] = {
 static JSON_SHAPE(image_shape, struct wire_save_image, image_fields);
 
 static const struct json_field save_fields[] = {
-	JSON_ENUM_NEEDED(struct wire_save, form, "form", forms),
-	JSON_ENUM_NEEDED(struct wire_save, packing, "packing", packings),
+	JSON_ENUM_NEEDED(struct wire_save, form, "form", store_form_names),
+	JSON_ENUM_NEEDED(struct wire_save, packing, "packing", store_packing_names),
 	JSON_OBJECTS(struct wire_save, images, "images", image_shape),
 };
 JSON_SHAPE(wire_save_shape, struct wire_save, save_fields);

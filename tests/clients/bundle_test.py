@@ -138,7 +138,7 @@ def test_every_runtime_says_the_same(said, runtime):
 def test_wrong_calls(place, bundle):
     for words, status, text in (
             (["image", "bundle", "absent:1", place / "other"], 1, "No such image: absent:1"),
-            (["image", "bundle", "bundled:1", bundle], 1, "Directory not empty"),
+            (["image", "bundle", "bundled:1", bundle], 1, "is not empty"),
             (["image", "bundle", "bundled:1", place / "in.tar"], 1, "Not a directory"),
             (["image", "bundle", "bundled:1", place / "absent" / "b"], 1, "No such file"),
             (["image", "bundle", "bundled:1"], 125, "2 arguments")):

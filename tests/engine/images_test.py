@@ -71,7 +71,7 @@ def test_ls_filters(cli):
     assert cli("images", "-q", "two").ok() == new[:12] + "\n"
     cli("images", "--filter", "before=absent").failed("absent")
     cli("images", "--filter", "dangling=perhaps").failed("dangling=perhaps")
-    cli("images", "--filter", "size=1").failed("invalid filter 'size'")
+    cli("images", "--filter", "size=1").failed("invalid filter 'size': there are reference, dangling, ")
 
 
 def test_ls_tables(cli):

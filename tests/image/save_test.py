@@ -636,3 +636,11 @@ def test_staged_links_lead_nowhere(store, tmp_path, canary):
     os.rename(folder / "kept", tmp_path / "elsewhere")
     (folder / "kept").symlink_to(tmp_path / "elsewhere")
     assert "replaced content" in refuse(store, "test:1")
+
+
+@pytest.mark.parametrize("flag, word, known", [("--format", "docker", "docker-archive, oci-archive"), ("--compression-format", "lzma", "none, gzip, zstd")])
+def test_words_that_are_none(store, tmp_path, flag, word, known):
+    load(store, tmp_path, [tar(("a", "b"))])
+    env = {**os.environ, "CORTEN_ROOT": str(store.root), "CORTEN_STATE": str(tmp_path / "state"), "CORTEN_LIBEXEC": str(BIN)}
+    done = subprocess.run([BIN / "corten", "save", flag, word, "-o", tmp_path / "a.tar", "test:1"], env=env, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 1 and f"'{word}': there are {known}".encode() in done.stderr

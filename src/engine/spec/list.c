@@ -40,6 +40,12 @@ int list_push_text(json_strings *list, const char *text, struct arena *arena, st
 	return 0;
 }
 
+void list_words(const char *const *words, struct buf *out)
+{
+	for (size_t i = 0; words[i] != NULL; i++)
+		buf_fmt(out, "%s%s", i > 0 ? ", " : "", words[i]);
+}
+
 const char *list_text(struct arena *arena, const char *fmt, ...)
 {
 	BUF_AUTO(text, LIST_TEXT_MAX);

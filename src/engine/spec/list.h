@@ -20,6 +20,9 @@ int list_push_text(json_strings *list, const char *text, struct arena *arena, st
 #define LIST_TEXT_MAX 65536
 const char *list_text(struct arena *arena, const char *fmt, ...) PRINTF(2, 3);
 
+/* Appends "a, b, c" of words that end with NULL, for errors that say what there is. */
+void list_words(const char *const *words, struct buf *out);
+
 /* Whether the list holds the text. */
 bool list_has(const json_strings *list, const char *text);
 
