@@ -1,7 +1,5 @@
 """Other people's engines, out of Debian's packages and in private roots, with corten-runtime as their runtime."""
-import json
 import os
-import time
 
 import pytest
 

@@ -39,6 +39,16 @@ def exec_in(ctr, name, *words, flags=(), **options):
     return ctr.attempt("tasks", "exec", "--exec-id", name_of(), *flags, name, *words, **options)
 
 
+def said_in(ctr, name, *words, **options):
+    """What an exec wrote. ctr 1.6 now and then loses all that one of short life wrote, and exits with 0
+    (seen with runc as often as with the runtime under test): such an answer is asked for again."""
+    for _ in range(5):
+        done = exec_in(ctr, name, *words, **options)
+        if done.returncode != 0 or done.stdout:
+            break
+    return done.stdout
+
+
 # --- run ---
 
 def test_run(ctr):
@@ -97,9 +107,9 @@ def test_limits(ctr):
     name = name_of()
     ctr("run", "-d", "--memory-limit", str(48 << 20), "--cpus", "0.5", "--mount",
         "type=cgroup,src=cgroup,dst=/sys/fs/cgroup,options=ro", IMAGE, name, "sh", "-c", WAITER)
-    assert exec_in(ctr, name, "sh", "-c", MEMORY).stdout == f"{48 << 20}\n"
-    quota = exec_in(ctr, name, "sh", "-c", "cat /sys/fs/cgroup/cpu.max 2>/dev/null || cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us")
-    assert quota.stdout.split()[0] == "50000"
+    assert said_in(ctr, name, "sh", "-c", MEMORY) == f"{48 << 20}\n"
+    quota = said_in(ctr, name, "sh", "-c", "cat /sys/fs/cgroup/cpu.max 2>/dev/null || cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us")
+    assert quota.split()[0] == "50000"
     ctr.drop(name)
 
 
@@ -144,7 +154,7 @@ def test_pause(ctr, box):
     assert ctr.status(box) == "PAUSED"
     ctr("tasks", "resume", box)
     assert ctr.status(box) == "RUNNING"
-    assert exec_in(ctr, box, "echo", "alive").stdout == "alive\n"
+    assert said_in(ctr, box, "echo", "alive") == "alive\n"
 
 
 def test_remove(ctr):
@@ -161,8 +171,8 @@ def test_remove(ctr):
 # --- exec ---
 
 def test_exec(ctr, box):
-    assert exec_in(ctr, box, "head", "-n", "1", stdin="piped\n").stdout == "piped\n"
-    assert exec_in(ctr, box, "sh", "-c", "id -u; pwd", flags=["--user", "app", "--cwd", "/srv"]).stdout == "1000\n/srv\n"
+    assert said_in(ctr, box, "head", "-n", "1", stdin="piped\n") == "piped\n"
+    assert said_in(ctr, box, "sh", "-c", "id -u; pwd", flags=["--user", "app", "--cwd", "/srv"]) == "1000\n/srv\n"
     assert exec_in(ctr, box, "sh", "-c", "exit 200").returncode == 200
     assert exec_in(ctr, box, "sh", "-c", "kill -KILL $$").returncode == 137
 
@@ -183,4 +193,4 @@ def test_exec_on_a_terminal(ctr, box):
 def test_exec_errors(ctr, box, words, flags, says):
     done = exec_in(ctr, box, *words, flags=flags)
     assert (done.returncode, bool(re.search(says, done.stderr, re.I))) == (1, True), done
-    assert exec_in(ctr, box, "echo", "unharmed").stdout == "unharmed\n"
+    assert said_in(ctr, box, "echo", "unharmed") == "unharmed\n"

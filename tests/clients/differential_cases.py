@@ -6,7 +6,6 @@ group namespaces of its own, @USER@ of one with a user namespace too, @PID@ of o
 import copy
 import importlib.util
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from box import CAPABILITIES, MASKED, READONLY, REPO, docker_config, rule
 

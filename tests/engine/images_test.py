@@ -13,7 +13,7 @@ import pytest
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / name) for name in ("lib", "image")]
 
 from archives import config, docker_archive, files_tar, sha, tar  # noqa: E402
-from engine import engine  # noqa: E402,F401
+from engine import engine, make_engine  # noqa: E402,F401
 
 
 def layer(**files):

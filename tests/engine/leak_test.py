@@ -1,6 +1,5 @@
 """Nothing grows on the host: mounts with running containers; anything at all after many runs; parallel runs."""
 import os
-import subprocess
 import sys
 from pathlib import Path
 

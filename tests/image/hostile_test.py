@@ -7,7 +7,7 @@ import time
 import pytest
 
 from archives import (END, OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, Oci, config, docker_archive, entry,
-                      files_tar, gz, named, oci_image, pad, pax, raw_header, sha, tar, write_folder, write_tar, zstd)
+                      gz, named, oci_image, pad, pax, raw_header, sha, tar, write_folder, write_tar, zstd)
 
 GOOD = tar(("etc/motd", "hello"))
 

@@ -1,7 +1,7 @@
 """Names, ids, removal, and what is freed when."""
 import subprocess
 
-from archives import docker_archive, oci_image, config, sha, tar, write_tar
+from archives import docker_archive, config, sha, tar, write_tar
 
 ONE, TWO, THREE = (tar((f"f{i}", str(i))) for i in range(3))
 

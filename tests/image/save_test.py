@@ -1,6 +1,5 @@
 """What is saved: every layer's bytes as they were loaded, the same ids, and nothing half done."""
 import gzip
-import hashlib
 import io
 import json
 import os
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from archives import (END, config, docker_archive, entry, gz, oci_image, pad, pax, raw_header, sha, tar, write_folder,
+from archives import (END, docker_archive, entry, gz, oci_image, pad, pax, raw_header, sha, tar,
                       write_tar, zstd)
 from conftest import BIN, Store
 

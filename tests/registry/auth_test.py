@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from archives import entry, oci_image, sha, tar
+from archives import entry, oci_image, tar
 from registries import Authority, Debian, Served, Tokens, basic
 
 ONE = tar("etc/", (entry("etc/motd"), "hello"))

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from archives import OCI_INDEX, OCI_LAYER, OCI_MANIFEST, Oci, config, entry, gz, named, oci_image, sha, tar
+from archives import OCI_INDEX, OCI_MANIFEST, Oci, entry, named, oci_image, sha, tar
 from registries import Served, basic
 
 ONE = tar("etc/", (entry("etc/motd"), "hello"))

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from box import REPO, RUNTIME, TIMEOUT_S, call, compile_c, wait_for
+from box import TIMEOUT_S, call, compile_c, wait_for
 
 NOTIFIER = r"""
 #include <stddef.h>

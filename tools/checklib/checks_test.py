@@ -119,6 +119,15 @@ def test_spelling(tmp_path, monkeypatch):
     assert len(list(sources.link_problems([page]))) == 1
 
 
+def test_python_names(tree, monkeypatch):
+    root = tree(good_dot_py="from os import sep  # noqa: F401\n\n\ndef use(sep):\n    return sep\n",
+                bad_dot_py="import sys\n\n\ndef use():\n    return absent()\n")
+    monkeypatch.setattr(sources, "REPO", root)
+    assert not list(sources.python_problems([root / "good.py"]))
+    assert list(sources.python_problems([root / "bad.py"])) == [
+        "bad.py:1: 'sys' imported but unused", "bad.py:5: undefined name 'absent'"]
+
+
 def test_output_is_counted():
     def count(text, status=0):
         result = frame.Result("unit")

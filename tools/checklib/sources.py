@@ -338,20 +338,38 @@ def pages_stage(result):
     report(result, "pages", problems)
 
 
-def scripts():
-    """Every file of the repository that starts as a shell script."""
+def scripts(interpreter):
+    """Every file of the repository whose first line names the interpreter, a pattern."""
     _, listed = output(["git", "-C", REPO, "ls-files", "--cached", "--others", "--exclude-standard"])
+    first_line = re.compile(rb"#!/(usr/)?bin/(env )?" + interpreter + rb"\b")
     for name in listed.splitlines():
         path = REPO / name
-        if not name.startswith("fuzz/seeds/") and path.is_file() and re.match(rb"#!/(usr/)?bin/(env )?(ba|da)?sh\b", path.read_bytes()[:32]):
+        if not name.startswith("fuzz/seeds/") and path.is_file() and first_line.match(path.read_bytes()[:32]):
             yield path
 
 
+def python_problems(files):
+    """What pyflakes says, without the two things that pytest's fixtures look like to it."""
+    _, text = output(["pyflakes3", *files])
+    for line in text.splitlines():
+        where = re.match(r"(\S+?):(\d+):\d+:? (.*)", line)
+        if not where:
+            yield line
+            continue
+        path, number, what = Path(where[1]), int(where[2]), where[3]
+        marked = "F401" in path.read_text().splitlines()[number - 1]
+        if not what.startswith("redefinition of unused") and not (marked and "imported but unused" in what):
+            yield f"{relative(path)}:{number}: {what}"
+
+
 def scripts_stage(result):
-    found = list(scripts())
-    if not found:
-        raise CheckFailed("no shell script found: nothing was checked")
-    need(["shellcheck", "--severity=warning", *found], "shellcheck found something")
+    shell = list(scripts(rb"(ba|da)?sh"))
+    modules = (path for folder in ("tests", "tools", "bench") for path in (REPO / folder).rglob("*.py"))
+    python = sorted({*scripts(rb"python3?"), *modules})
+    if not shell or not python:
+        raise CheckFailed("no script found: nothing was checked")
+    need(["shellcheck", "--severity=warning", *shell], "shellcheck found something")
+    report(result, "scripts", list(python_problems(python)))
 
 
 def deps_stage(result):

@@ -11,7 +11,7 @@ STAGES = [
     Stage("sizes",          sources.sizes_stage,           True,   5,   60, "files, functions and parameter lists have maxima"),
     Stage("calls",          sources.calls_stage,           True,   5,   60, "no banned call, no path resolved but by its owners"),
     Stage("pages",          sources.pages_stage,           True,   5,   60, "spelling, links, docs/dependencies.md"),
-    Stage("scripts",        sources.scripts_stage,         True,  10,   60, "shellcheck on the shell scripts"),
+    Stage("scripts",        sources.scripts_stage,         True,  10,   60, "shellcheck and pyflakes on the scripts"),
     Stage("headers",        sources.headers_stage,         True,  15,  120, "every header compiles alone"),
     Stage("build",          builds.build_stage,            True,  60,  600, "gcc: dynamic and static, warnings as errors"),
     Stage("unit",           tests.unit_stage,              True,  20,  300, "unit tests with glibc"),

@@ -2,14 +2,12 @@
 import json
 import os
 import shutil
-import sys
 import xml.etree.ElementTree as ElementTree
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import NamedTuple
 
 from . import builds, skips
-from .frame import (BUILD, LOGS, JOBS, REPO, COUNTS_LINE, SKIP_LINE, CheckFailed, count_test_output, output, run)
+from .frame import (BUILD, LOGS, JOBS, REPO, SKIP_LINE, CheckFailed, count_test_output, output, run)
 
 SHIPPED = ("corten", "corten-image", "corten-remote", "corten-runtime", "corten-monitor", "corten-init", "corten-os-init")
 ASAN = {"ASAN_OPTIONS": "abort_on_error=0:detect_stack_use_after_return=1:strict_string_checks=1",
