@@ -64,7 +64,7 @@ def test_exit_status(ctr, status):
 
 def test_run_on_a_terminal(ctr):
     status, shown = ctr.terminal("run", "--rm", "-t", IMAGE, name_of(), "sh", size=(31, 97), conversation=[
-        ("# ", "tty; sleep 0.2; stty size; echo $((40 + 2))\n"), ("42", "exit 9\n")])
+        ("# ", "tty; until stty size | grep 31.97; do sleep 0.1; done; echo $((40 + 2))\n"), ("42", "exit 9\n")])
     assert status == 9, shown
     assert ("/dev/pts/0" in shown or "/dev/console" in shown) and "31 97" in shown, shown
 
@@ -179,7 +179,7 @@ def test_exec(ctr, box):
 
 def test_exec_on_a_terminal(ctr, box):
     status, shown = ctr.terminal("tasks", "exec", "-t", "--exec-id", name_of(), box, "sh", size=(22, 66), conversation=[
-        ("# ", "tty; sleep 0.2; stty size\n"), ("22 66", "exit 12\n")])
+        ("# ", "tty; until stty size | grep 22.66; do sleep 0.1; done\n"), ("22 66", "exit 12\n")])
     assert status == 12, shown
     assert "/dev/pts/" in shown
 

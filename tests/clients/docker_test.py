@@ -48,7 +48,7 @@ def test_outputs_stay_apart(docker):
 
 def test_run_on_a_terminal(docker):
     status, shown = docker.terminal("run", "--rm", "-it", "box", "sh", size=(31, 97), conversation=[
-        ("# ", "tty; sleep 0.2; stty size; echo $((40 + 2))\n"), ("42", "exit 9\n")])
+        ("# ", "tty; until stty size | grep 31.97; do sleep 0.1; done; echo $((40 + 2))\n"), ("42", "exit 9\n")])
     assert status == 9, shown
     assert ("/dev/pts/0" in shown or "/dev/console" in shown) and "31 97" in shown, shown
 
@@ -253,7 +253,7 @@ def test_exec(docker, box):
 
 def test_exec_on_a_terminal(docker, box):
     status, shown = docker.terminal("exec", "-it", box, "sh", size=(22, 66), conversation=[
-        ("# ", "tty; sleep 0.2; stty size\n"), ("22 66", "exit 12\n")])
+        ("# ", "tty; until stty size | grep 22.66; do sleep 0.1; done\n"), ("22 66", "exit 12\n")])
     assert status == 12, shown
     assert "/dev/pts/" in shown
 
