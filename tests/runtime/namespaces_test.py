@@ -72,8 +72,10 @@ def test_namespace_twice(box):
     one.run().failed("pid")
 
 
-def test_loopback_is_up(box):
-    assert "127.0.0.1" in box("ifconfig", "lo").run().ok()
+@pytest.mark.parametrize("userns", [False, True])
+def test_loopback_is_up(box, userns):
+    one = box("ifconfig", "lo")
+    assert "127.0.0.1" in (mapped(one) if userns else one).run().ok()
 
 
 # --- host name ---
