@@ -82,6 +82,8 @@ const char *errors_status(int status)
 		{404, "404 Not Found"},
 		{405, "405 Method Not Allowed"},
 		{406, "406 Not Acceptable"},
+		{411, "411 Length Required"},
+		{413, "413 Content Too Large"},
 		{416, "416 Range Not Satisfiable"},
 		{429, "429 Too Many Requests"},
 		{500, "500 Internal Server Error"},

@@ -1,12 +1,12 @@
 #include "remote/fetch.h"
 
 #include <errno.h>
-#include <openssl/evp.h>
 #include <string.h>
 
 #include "base/fd.h"
 #include "base/str.h"
 #include "oci/image.h"
+#include "remote/hash.h"
 #include "remote/limits.h"
 
 #define ACCEPT "Accept: "
@@ -95,16 +95,10 @@ static int find_media_type(struct fetch *fetch, const char *said, struct err *er
 
 static int digest_of(const struct buf *document, char ret_hex[65], struct err *err)
 {
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned int size = 0;
+	char digest[HASH_TEXT_MAX];
+	int rc = hash_of(document->data ? document->data : "", document->len, digest, err);
 
-	if (EVP_Digest(document->data ? document->data : "", document->len, digest, &size,
-		       EVP_sha256(), NULL) != 1 ||
-	    size != 32)
-		return err_set(err, ERR_SYSTEM, 0, "compute a digest");
-	for (size_t i = 0; i < size; i++)
-		(void)str_format(ret_hex + 2 * i, 3, "%02x", digest[i]);
-	return 0;
+	return rc < 0 ? rc : str_copy(ret_hex, 65, digest + strlen("sha256:"));
 }
 
 static int into_document(void *arg, const void *data, size_t size)
@@ -137,7 +131,7 @@ static int resolve(struct fetch *fetch, struct err *err)
 	char path[256];
 	const char *accept[] = {ACCEPT_MANIFESTS, AS_IT_LIES};
 	const struct session_request request = {.path = path,
-						.accept = {.items = accept, .count = 2},
+						.headers = {.items = accept, .count = 2},
 						.whole_s = REMOTE_DOCUMENT_S,
 						.sink = into_document,
 						.sink_arg = &fetch->document};
@@ -218,7 +212,7 @@ static int pass(struct fetch *fetch, const struct wire_request *asked, int fd, s
 	struct session_answer answer;
 	char path[128];
 	const struct session_request request = {.path = path,
-						.accept = {.items = accept, .count = 2},
+						.headers = {.items = accept, .count = 2},
 						.sink = into_pipe,
 						.sink_arg = &sink};
 

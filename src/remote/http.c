@@ -85,20 +85,36 @@ static int64_t parse_seconds(const char *text)
 	return date > now ? (int64_t)(date - now) : 0;
 }
 
-/* "bytes 5-9/10": where it begins. */
-static int64_t parse_range(const char *text)
+/* A number that another character ends, or the text does; negative: none. */
+static int64_t parse_number(const char *text, char end)
 {
 	struct err ignored;
-	char start[24];
+	char digits[24];
 	int64_t value;
-	const char *digits = str_after(text, "bytes ");
-	size_t len = digits != NULL ? strspn(digits, "0123456789") : 0;
+	size_t len = strspn(text, "0123456789");
 
-	if (len == 0 || len >= sizeof(start) || digits[len] != '-')
+	if (len == 0 || len >= sizeof(digits) || text[len] != end)
 		return -1;
-	memcpy(start, digits, len);
-	start[len] = '\0';
-	return str_parse_int64(start, 0, INT64_MAX, &value, &ignored) == 0 ? value : -1;
+	memcpy(digits, text, len);
+	digits[len] = '\0';
+	return str_parse_int64(digits, 0, INT64_MAX, &value, &ignored) == 0 ? value : -1;
+}
+
+/* "bytes 5-9/10": where it begins. */
+static int64_t parse_range_start(const char *text)
+{
+	const char *digits = str_after(text, "bytes ");
+
+	return digits != NULL ? parse_number(digits, '-') : -1;
+}
+
+/* "0-9", or as the specification of HTTP would have it "bytes=0-9": where it ends. */
+static int64_t parse_range_end(const char *text)
+{
+	const char *digits = str_after(text, "bytes=");
+
+	digits = str_after(digits != NULL ? digits : text, "0-");
+	return digits != NULL ? parse_number(digits, '\0') : -1;
 }
 
 static void take_header(struct http_response *response, const char *name, size_t name_len,
@@ -122,7 +138,16 @@ static void take_header(struct http_response *response, const char *name, size_t
 		response->retry_after_s = parse_seconds(text);
 	} else if (IS("content-range")) {
 		copy_value(text, sizeof(text), value, len);
-		response->range_start = parse_range(text);
+		response->range_start = parse_range_start(text);
+	} else if (IS("range")) {
+		copy_value(text, sizeof(text), value, len);
+		response->range_end = parse_range_end(text);
+	} else if (IS("oci-chunk-min-length")) {
+		copy_value(text, sizeof(text), value, len);
+		int64_t bytes = parse_number(text, '\0');
+		response->chunk_bytes = bytes > 0 ? bytes : 0;
+	} else if (IS("oci-subject")) {
+		copy_value(response->subject, sizeof(response->subject), value, len);
 	} else if (IS("www-authenticate")) {
 		copy_value(text, sizeof(text), value, len);
 		if (challenge_parse(text, &response->challenge, &ignored) == 0)
@@ -134,11 +159,14 @@ static void take_header(struct http_response *response, const char *name, size_t
 static void begin_response(struct http_response *response)
 {
 	response->range_start = -1;
+	response->range_end = -1;
+	response->chunk_bytes = 0;
 	response->retry_after_s = -1;
 	response->challenged = false;
 	response->challenge = (struct challenge){0};
 	response->content_type[0] = '\0';
 	response->digest[0] = '\0';
+	response->subject[0] = '\0';
 	response->location[0] = '\0';
 }
 
@@ -191,9 +219,9 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
 	struct http_response *response = exchange->response;
 	size_t len = size * count;
 
-	if (response->status == 200 || response->status == 206) {
-		if (exchange->request->sink == NULL ||
-		    exchange->request->sink(exchange->request->sink_arg, data, len) == 0)
+	if (exchange->request->sink != NULL &&
+	    (response->status == 200 || response->status == 206)) {
+		if (exchange->request->sink(exchange->request->sink_arg, data, len) == 0)
 			return len;
 		exchange->stopped = true;
 		return 0;
@@ -202,6 +230,21 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
 	size_t room = response->error.max - response->error.len;
 	buf_add(&response->error, data, len < room ? len : room);
 	return len <= room ? len : 0;
+}
+
+static size_t on_source(char *data, size_t size, size_t count, void *arg)
+{
+	struct exchange *exchange = arg;
+	const struct http_request *request = exchange->request;
+
+	if (request->source == NULL)
+		return 0;
+	exchange->response->source_taken = true;
+	ssize_t got = request->source(request->source_arg, data, size * count);
+	if (got >= 0)
+		return (size_t)got;
+	exchange->stopped = true;
+	return CURL_READFUNC_ABORT;
 }
 
 static struct curl_slist *make_headers(const struct http_request *request)
@@ -242,6 +285,39 @@ static void set_tls(CURL *easy, const struct http_tls *tls)
 	}
 }
 
+static void set_method(CURL *easy, const struct http_request *request, struct exchange *exchange)
+{
+	static const char *const names[] = {
+		[HTTP_GET] = "GET", [HTTP_HEAD] = "HEAD",   [HTTP_POST] = "POST",
+		[HTTP_PUT] = "PUT", [HTTP_PATCH] = "PATCH", [HTTP_DELETE] = "DELETE"};
+
+	switch (request->method) {
+	case HTTP_GET:
+		break;
+	case HTTP_HEAD:
+		SET(CURLOPT_NOBODY, 1L);
+		break;
+	case HTTP_DELETE:
+		SET(CURLOPT_CUSTOMREQUEST, names[request->method]);
+		break;
+	case HTTP_POST:
+	case HTTP_PUT:
+	case HTTP_PATCH:
+		if (request->form != NULL) {
+			SET(CURLOPT_POSTFIELDS, request->form);
+			break;
+		}
+		SET(CURLOPT_UPLOAD, 1L);
+		SET(CURLOPT_CUSTOMREQUEST, names[request->method]);
+		SET(CURLOPT_INFILESIZE_LARGE,
+		    (curl_off_t)(request->source != NULL ? request->source_bytes : 0));
+		SET(CURLOPT_READFUNCTION, on_source);
+		SET(CURLOPT_READDATA, exchange);
+		SET(CURLOPT_UPLOAD_BUFFERSIZE, BUFFER_BYTES);
+		break;
+	}
+}
+
 static void set_request(struct http_client *client, const struct http_request *request,
 			struct curl_slist *headers, struct exchange *exchange)
 {
@@ -259,7 +335,7 @@ static void set_request(struct http_client *client, const struct http_request *r
 	SET(CURLOPT_BUFFERSIZE, BUFFER_BYTES);
 	SET(CURLOPT_CONNECTTIMEOUT, (long)REMOTE_CONNECT_S);
 	SET(CURLOPT_LOW_SPEED_LIMIT, REMOTE_STALL_BYTES);
-	SET(CURLOPT_LOW_SPEED_TIME, (long)REMOTE_STALL_S);
+	SET(CURLOPT_LOW_SPEED_TIME, request->stall_s > 0 ? request->stall_s : (long)REMOTE_STALL_S);
 	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	SET(CURLOPT_USERAGENT, "corten/" CORTEN_VERSION);
 	SET(CURLOPT_HTTPHEADER, headers);
@@ -271,10 +347,7 @@ static void set_request(struct http_client *client, const struct http_request *r
 		SET(CURLOPT_TIMEOUT, request->whole_s);
 	if (request->direct)
 		SET(CURLOPT_PROXY, "");
-	if (request->head)
-		SET(CURLOPT_NOBODY, 1L);
-	if (request->post != NULL)
-		SET(CURLOPT_POSTFIELDS, request->post);
+	set_method(easy, request, exchange);
 	if (request->offset > 0) {
 		(void)snprintf(range, sizeof(range), "%lld-", (long long)request->offset);
 		SET(CURLOPT_RANGE, range);
@@ -307,6 +380,7 @@ static enum http_failure failure_of(CURLcode code, const struct exchange *exchan
 	case CURLE_OPERATION_TIMEDOUT:
 	case CURLE_GOT_NOTHING:
 	case CURLE_SEND_ERROR:
+	case CURLE_SEND_FAIL_REWIND: /* a kept connection was dead: the body is to be begun again */
 	case CURLE_RECV_ERROR:
 	case CURLE_HTTP2_STREAM:
 		return HTTP_BROKEN;

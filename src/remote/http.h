@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "base/json.h"
@@ -32,17 +33,33 @@ struct http_tls {
 /* Takes a piece of the body of an answer 200 or 206. 0, or negative to stop the exchange. */
 typedef int http_sink_fn(void *arg, const void *data, size_t size);
 
+/* Gives up to size bytes of a body to send; 0 at its end, negative to stop the exchange. */
+typedef ssize_t http_source_fn(void *arg, void *data, size_t size);
+
+enum http_method {
+	HTTP_GET,
+	HTTP_HEAD,
+	HTTP_POST,
+	HTTP_PUT,
+	HTTP_PATCH,
+	HTTP_DELETE,
+};
+
 struct http_request {
+	enum http_method method;
 	const char *url;
 	const struct http_tls *tls;
 	json_strings headers; /* "Name: value" */
-	bool head;
-	const char *post; /* a form to send; NULL: none */
-	bool direct;      /* no proxy */
-	int64_t offset;   /* where to begin; 0: no Range */
-	long whole_s;     /* how long all of it may take; 0: as long as bytes come */
-	http_sink_fn *sink;
+	const char *form;     /* to send with HTTP_POST; NULL: none */
+	bool direct;          /* no proxy */
+	int64_t offset;       /* where to begin; 0: no Range */
+	long whole_s;         /* how long all of it may take; 0: as long as bytes come */
+	long stall_s;         /* how long no bytes may come or go; 0: REMOTE_STALL_S */
+	http_sink_fn *sink; /* NULL: a body is not wanted; its beginning is read, as of an error */
 	void *sink_arg;
+	http_source_fn *source; /* what POST, PUT and PATCH send; NULL: nothing */
+	void *source_arg;
+	int64_t source_bytes; /* negative: not known before its end */
 };
 
 enum http_failure {
@@ -51,19 +68,23 @@ enum http_failure {
 	HTTP_TLS,     /* somebody who does not speak TLS */
 	HTTP_VERIFY,  /* somebody else */
 	HTTP_BROKEN,  /* the connection broke, or stalled */
-	HTTP_STOPPED, /* by the sink */
+	HTTP_STOPPED, /* by the sink or the source */
 	HTTP_WRONG,   /* no HTTP, or too much of it */
 };
 
 struct http_response {
 	enum http_failure failure;
 	int status;
+	bool source_taken;     /* the server wanted of the body, all or a part */
 	int64_t range_start;   /* of Content-Range; negative: not said */
+	int64_t range_end;     /* of Range, as an upload has it: the last byte that is there */
+	int64_t chunk_bytes;   /* OCI-Chunk-Min-Length; 0: not said */
 	int64_t retry_after_s; /* negative: not said */
 	bool challenged;
 	struct challenge challenge;
 	char content_type[256]; /* without parameters; "" when not said */
 	char digest[160];       /* Docker-Content-Digest */
+	char subject[160];      /* OCI-Subject */
 	char location[REMOTE_URL_MAX];
 	struct buf error; /* the body, of any other status than 200 and 206 */
 };

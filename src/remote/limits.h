@@ -13,6 +13,10 @@
 #define REMOTE_URL_MAX            8192
 #define REMOTE_REDIRECTS_MAX      8
 
+/* Uploads. */
+#define REMOTE_CHUNK_BYTES     ((size_t)8 << 20)  /* where a registry wants a blob in pieces */
+#define REMOTE_CHUNK_BYTES_MAX ((size_t)64 << 20) /* the largest that it may want them */
+
 /* Files. */
 #define REMOTE_AUTH_BYTES_MAX   ((size_t)1 << 20)
 #define REMOTE_CONFIG_BYTES_MAX ((size_t)1 << 20)
@@ -25,6 +29,7 @@
 #define REMOTE_STALL_S       60 /* with less than so many bytes a second: */
 #define REMOTE_STALL_BYTES   100L
 #define REMOTE_DOCUMENT_S    300L /* all of a document */
+#define REMOTE_COMMIT_S      600L /* a registry looks at a whole blob before it answers */
 #define REMOTE_TRIES_MAX     5    /* of one request, or in a row without a new byte */
 #define REMOTE_RESUMES_MAX   100
 #define REMOTE_WAIT_FIRST_MS 250

@@ -40,7 +40,7 @@ int session_new(const struct session_options *options, struct session **ret_sess
 	const struct reference *ref = &options->reference;
 
 	if (session == NULL)
-		return err_set(err, ERR_SYSTEM, ENOMEM, "prepare a pull");
+		return err_set(err, ERR_SYSTEM, ENOMEM, "prepare to ask a registry");
 	session->options = options;
 	session->arena = ARENA_INIT(REMOTE_ARENA_BYTES_MAX + REMOTE_CERTS_BYTES_MAX);
 	(void)pthread_mutex_init(&session->mutex, NULL);
@@ -149,7 +149,7 @@ static int send_authorized(struct session_try *try, struct err *err)
 		int rc = session_follow(try, authorization, err);
 		free_secret(authorization);
 		if (rc < 0 || try->response.status != 401 || !try->response.challenged ||
-		    answered || try->elsewhere)
+		    answered || try->elsewhere || !session_rewind(try))
 			return rc;
 		rc = authorize(try, generation, err);
 		if (rc < 0)
@@ -163,13 +163,19 @@ static int make_url(struct session_try *try, enum session_scheme scheme, struct 
 	const struct session *session = try->session;
 
 	const char *path = try->request->path;
+	const char *url = try->request->url;
 	const char *repository = session->options->reference.path;
-	bool absolute = path[0] == '/';
+	bool absolute = path != NULL && path[0] == '/';
 
-	if (str_format(try->base, sizeof(try->base), "%s://%s%s%s%s%s",
-		       scheme == SCHEME_HTTP ? "http" : "https", session->host,
-		       absolute ? "" : "/v2/", absolute ? "" : repository, absolute ? "" : "/",
-		       path) < 0)
+	int rc = str_format(try->origin, sizeof(try->origin), "%s://%s",
+			    scheme == SCHEME_HTTP ? "http" : "https", session->host);
+	if (rc == 0 && url != NULL)
+		rc = str_copy(try->base, sizeof(try->base), url);
+	else if (rc == 0)
+		rc = str_format(try->base, sizeof(try->base), "%s%s%s%s%s", try->origin,
+				absolute ? "" : "/v2/", absolute ? "" : repository,
+				absolute ? "" : "/", path);
+	if (rc < 0)
 		return err_set(err, ERR_INVALID, ENAMETOOLONG, "the name is too long");
 	return 0;
 }
@@ -217,12 +223,12 @@ static bool is_worth_another(const struct session_try *try, int rc)
 	return response->status == 408 || response->status == 429 || response->status >= 500;
 }
 
-static void wait_before(const struct session_try *try, int tries)
+void session_wait(int tries, int64_t retry_after_s)
 {
 	int64_t ms = (int64_t)REMOTE_WAIT_FIRST_MS << (tries - 1);
 
-	if (try->response.retry_after_s >= 0)
-		ms = try->response.retry_after_s * 1000;
+	if (retry_after_s >= 0)
+		ms = retry_after_s * 1000;
 	const struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
 	(void)nanosleep(&time, NULL);
 }
@@ -245,35 +251,100 @@ static int try_often(struct session_try *try, struct err *err)
 		}
 		tries++;
 		bool too_long = try->response.retry_after_s > REMOTE_RETRY_AFTER_S;
-		if (tries >= REMOTE_TRIES_MAX || resumes >= REMOTE_RESUMES_MAX || too_long)
+		if (tries >= REMOTE_TRIES_MAX || resumes >= REMOTE_RESUMES_MAX || too_long ||
+		    !session_rewind(try))
 			return rc;
-		wait_before(try, tries);
+		session_wait(tries, try->response.retry_after_s);
 	}
+}
+
+bool session_rewind(struct session_try *try)
+{
+	const struct session_body *body = try->request->body;
+
+	if (!try->taken)
+		return true;
+	if (body == NULL || body->rewind == NULL || body->rewind(body->arg) < 0)
+		return false;
+	try->taken = false;
+	return true;
+}
+
+static bool is_answer(const struct session_request *request, int status)
+{
+	return (status >= 200 && status < 300) || (status == request->also && status != 0);
+}
+
+static int fill_answer(const struct session_try *try, bool failed, struct session_answer *answer,
+		       struct err *err)
+{
+	const struct http_response *response = &try->response;
+
+	*answer = (struct session_answer){
+		.status = response->status,
+		.stopped = response->failure == HTTP_STOPPED,
+		.body_taken = try->taken,
+		.worth_a_try = is_worth_another(try, response->failure != HTTP_OK ? -1 : 0),
+		.range_end = response->range_end,
+		.chunk_bytes = response->chunk_bytes,
+		.retry_after_s = response->retry_after_s,
+	};
+	(void)str_copy(answer->content_type, sizeof(answer->content_type), response->content_type);
+	(void)str_copy(answer->digest, sizeof(answer->digest), response->digest);
+	(void)str_copy(answer->subject, sizeof(answer->subject), response->subject);
+	if (failed || response->location[0] == '\0')
+		return 0;
+	int rc = http_resolve(try->at, response->location, answer->location, err);
+	return rc < 0 ? err_wrap(err, rc, "Location of the answer from '%.200s'", try->at) : 0;
+}
+
+static int wrap_failure(const struct session *session, const struct session_request *request,
+			int rc, struct err *err)
+{
+	bool registry = request->path != NULL && request->path[0] == '/';
+
+	return err_wrap(err, rc, "registry %s%s%s", session->host, registry ? "" : ", repository ",
+			registry ? "" : session->options->reference.path);
+}
+
+int session_send(struct session *session, const struct session_request *request,
+		 struct session_answer *ret_answer, struct err *err)
+{
+	struct session_try try = {.session = session, .request = request};
+
+	*ret_answer = (struct session_answer){0};
+	try.client = session_client_take(session, err);
+	if (try.client == NULL)
+		return -ENOMEM;
+	int rc = try_often(&try, err);
+	bool sent = rc >= 0;
+	if (sent && !is_answer(request, try.response.status) &&
+	    try.response.failure != HTTP_STOPPED)
+		rc = session_refused(session, request, &try.response, err);
+	struct err location;
+	int location_rc = fill_answer(&try, rc < 0, ret_answer, &location);
+	if (rc == 0 && location_rc < 0) {
+		*err = location;
+		rc = location_rc;
+		sent = false;
+	}
+	if (!sent)
+		rc = wrap_failure(session, request, rc, err);
+	http_response_done(&try.response);
+	session_client_give(session, try.client);
+	return rc;
 }
 
 int session_get(struct session *session, const struct session_request *request,
 		struct session_answer *ret_answer, struct err *err)
 {
-	struct session_try try = {.session = session, .request = request};
+	int rc = session_send(session, request, ret_answer, err);
 
-	try.client = session_client_take(session, err);
-	if (try.client == NULL)
-		return -ENOMEM;
-	int rc = try_often(&try, err);
-	if (rc < 0)
-		rc = err_wrap(err, rc, "registry %s%s%s", session->host,
-			      request->path[0] == '/' ? "" : ", repository ",
-			      request->path[0] == '/' ? "" : session->options->reference.path);
-	else if (try.response.status != 200 && try.response.status != 206)
-		rc = session_refused(session, request->path, &try.response, err);
-	if (rc == 0) {
-		*ret_answer =
-			(struct session_answer){.stopped = try.response.failure == HTTP_STOPPED};
-		(void)str_copy(ret_answer->content_type, sizeof(ret_answer->content_type),
-			       try.response.content_type);
-		(void)str_copy(ret_answer->digest, sizeof(ret_answer->digest), try.response.digest);
-	}
-	http_response_done(&try.response);
-	session_client_give(session, try.client);
+	if (rc == 0 && ret_answer->status != 200 && ret_answer->status != 206)
+		rc = wrap_failure(session, request,
+				  err_set(err, ERR_INVALID, EPROTO,
+					  "%.120s: status %d in place of 200", request->path,
+					  ret_answer->status),
+				  err);
 	return rc;
 }

@@ -59,12 +59,54 @@ static int realm_url(const struct session *session, const char *base, const char
 	return rc < 0 ? err_wrap(err, rc, "the registry's token server") : 0;
 }
 
-static void scope_of(const struct session *session, const struct challenge *challenge, char *buf,
-		     size_t size)
+/* `scope` adds to a list of them unless it is there; each is a parameter of its own, or in a form a word. */
+static void add_scope(struct buf *out, bool form, const char *scope, size_t len)
 {
-	if (challenge->scope[0] != '\0' || session->options->reference.path[0] == '\0' ||
-	    str_format(buf, size, "repository:%s:pull", session->options->reference.path) < 0)
-		(void)str_copy(buf, size, challenge->scope);
+	char text[CHALLENGE_TEXT_MAX];
+
+	if (len == 0 || str_format(text, sizeof(text), "%.*s", (int)len, scope) < 0)
+		return;
+	if (form) {
+		buf_str(out, out->len > 0 ? " " : "");
+		buf_str(out, text);
+	} else {
+		buf_char(out, '&');
+		add_escaped(out, "scope", text);
+	}
+}
+
+/* "repository:PATH:": whether a scope is of this repository. */
+static bool is_own_scope(const char *scope, const char *own)
+{
+	return str_starts_with(scope, own) && strchr(scope + strlen(own), ':') == NULL;
+}
+
+/*
+ * What the registry wants shown, and for a push the right to push, whatever it wanted: one token then serves all. A
+ * mount from another repository takes one for that, too.
+ */
+static void add_scopes(const struct session *session, const struct challenge *challenge,
+		       struct buf *out, bool form)
+{
+	const char *path = session->options->reference.path;
+	char own[REFERENCE_NAME_MAX + 64] = "";
+	char right[REFERENCE_NAME_MAX + 96];
+	char scope[CHALLENGE_TEXT_MAX];
+	bool push = session->options->push;
+
+	if (path[0] != '\0')
+		(void)str_format(own, sizeof(own), "repository:%s:", path);
+	if (own[0] != '\0' && (push || challenge->scope[0] == '\0')) {
+		(void)str_format(right, sizeof(right), "%s%s", own, push ? "pull,push" : "pull");
+		add_scope(out, form, right, strlen(right));
+	}
+	for (const char *at = challenge->scope; *at != '\0';) {
+		size_t len = strcspn(at, " ");
+		(void)str_format(scope, sizeof(scope), "%.*s", (int)len, at);
+		if (!push || own[0] == '\0' || !is_own_scope(scope, own))
+			add_scope(out, form, scope, strlen(scope));
+		at += len + strspn(at + len, " ");
+	}
 }
 
 /* GET with a name and a password or nothing; POST where an identity token stands for both. */
@@ -72,26 +114,28 @@ static int make_request(const struct session *session, const struct challenge *c
 			const struct auth *auth, const char *realm, struct buf *url,
 			struct buf *form, struct err *err)
 {
-	char scope[CHALLENGE_TEXT_MAX];
-	struct buf *to = auth->identity_token != NULL ? form : url;
+	BUF_AUTO(scopes, REMOTE_URL_MAX);
+	bool posts = auth->identity_token != NULL;
 
-	scope_of(session, challenge, scope, sizeof(scope));
 	buf_str(url, realm);
-	if (auth->identity_token != NULL) {
+	if (posts) {
 		buf_str(form, "grant_type=refresh_token&client_id=corten&");
 		add_escaped(form, "refresh_token", auth->identity_token);
 		buf_char(form, '&');
+		add_escaped(form, "service", challenge->service);
+		add_scopes(session, challenge, &scopes, true);
+		if (scopes.len > 0) {
+			buf_char(form, '&');
+			add_escaped(form, "scope", scopes.data);
+		}
 	} else {
 		buf_char(url, strchr(realm, '?') != NULL ? '&' : '?');
+		add_escaped(url, "service", challenge->service);
+		add_scopes(session, challenge, url, false);
 	}
-	add_escaped(to, "service", challenge->service);
-	if (scope[0] != '\0') {
-		buf_char(to, '&');
-		add_escaped(to, "scope", scope);
-	}
-	if (auth->user != NULL && auth->user[0] != '\0' && auth->identity_token == NULL) {
-		buf_char(to, '&');
-		add_escaped(to, "account", auth->user);
+	if (auth->user != NULL && auth->user[0] != '\0' && !posts) {
+		buf_char(url, '&');
+		add_escaped(url, "account", auth->user);
 	}
 	int rc = buf_check(url, "the token server's URL", err);
 	return rc < 0 ? rc : buf_check(form, "the request for a token", err);
@@ -104,8 +148,9 @@ static int ask(struct session *session, struct http_client *client, const char *
 	char said[ERRORS_TEXT_MAX], host[REMOTE_URL_MAX];
 	struct http_tls tls = session->tls;
 	struct http_response response = {0};
-	struct http_request request = {.url = url,
-				       .post = form,
+	struct http_request request = {.method = form != NULL ? HTTP_POST : HTTP_GET,
+				       .url = url,
+				       .form = form,
 				       .whole_s = REMOTE_DOCUMENT_S,
 				       .sink = take_body,
 				       .sink_arg = body,

@@ -35,11 +35,14 @@ struct session_try {
 	struct session *session;
 	struct http_client *client;
 	const struct session_request *request;
-	char base[REMOTE_URL_MAX]; /* the URL at the registry itself */
+	char origin[REMOTE_URL_MAX]; /* of the registry itself, "https://host" */
+	char base[REMOTE_URL_MAX];   /* where to begin: at the registry, or at the request's URL */
+	char at[REMOTE_URL_MAX];     /* where the answer came from */
 	int64_t done;
 	int64_t skip; /* bytes that come again, as the range was not heeded */
 	struct http_response response;
 	bool wrong_range;
+	bool taken;    /* the body was read: to be sent again it is to be rewound */
 	bool answered; /* the registry has been reached */
 	bool elsewhere; /* the answer is that of another host, to which the registry had redirected */
 };
@@ -51,8 +54,11 @@ int session_follow(struct session_try *try, const char *authorization, struct er
 int session_authorize(struct session_try *try, struct err *err);
 
 /* The registry's refusal, as an error. */
-int session_refused(const struct session *session, const char *path,
+int session_refused(const struct session *session, const struct session_request *request,
 		    const struct http_response *response, struct err *err);
+
+/* Before a request is sent once more: its body is at its beginning. False: it is not. */
+bool session_rewind(struct session_try *try);
 
 /* TLS settings of another host than the registry's, in the arena. */
 int session_tls_of(const struct session *session, const char *url, struct arena *arena,

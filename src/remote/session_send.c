@@ -70,17 +70,27 @@ static int begin_body(void *arg, const void *data, size_t size)
 static int send_one(struct session_try *try, const char *url, const struct http_tls *tls,
 		    const char *authorization, struct err *err)
 {
-	const char *headers[8];
+	const char *headers[SESSION_HEADERS_MAX + 1];
+	const struct session_body *body = try->request->body;
 	char host[REMOTE_URL_MAX];
-	struct http_request request = {.url = url,
+	struct http_request request = {.method = try->request->method,
+				       .url = url,
 				       .tls = tls,
 				       .offset = try->done,
 				       .whole_s = try->request->whole_s,
-				       .sink = begin_body,
-				       .sink_arg = try};
+				       .stall_s = try->request->stall_s};
 
-	for (size_t i = 0; i < try->request->accept.count && i < 6; i++)
-		headers[request.headers.count++] = try->request->accept.items[i];
+	if (try->request->sink != NULL) {
+		request.sink = begin_body;
+		request.sink_arg = try;
+	}
+	if (body != NULL) {
+		request.source = body->read;
+		request.source_arg = body->arg;
+		request.source_bytes = body->size_bytes;
+	}
+	for (size_t i = 0; i < try->request->headers.count && i < SESSION_HEADERS_MAX; i++)
+		headers[request.headers.count++] = try->request->headers.items[i];
 	if (authorization != NULL)
 		headers[request.headers.count++] = authorization;
 	request.headers.items = headers;
@@ -91,6 +101,8 @@ static int send_one(struct session_try *try, const char *url, const struct http_
 	try->skip = -1;
 	http_response_done(&try->response);
 	rc = http_send(try->client, &request, &try->response, err);
+	try->taken = try->taken || try->response.source_taken;
+	(void)str_copy(try->at, sizeof(try->at), url);
 	if (rc < 0 && try->wrong_range)
 		return err_set(err, ERR_INVALID, EPROTO,
 			       "asked to go on at byte %lld, the registry went on elsewhere",
@@ -98,47 +110,69 @@ static int send_one(struct session_try *try, const char *url, const struct http_
 	return rc;
 }
 
-static bool is_redirect(int status)
+/* What is sent changes nothing where it is answered with a redirect, or is sent again as it is. */
+static bool is_redirect(const struct session_try *try)
 {
-	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+	int status = try->response.status;
+	bool reads = try->request->method == HTTP_GET || try->request->method == HTTP_HEAD;
+
+	if (status == 307 || status == 308)
+		return true;
+	return reads && (status == 301 || status == 302 || status == 303);
+}
+
+/* Before anything is sent to `next`: only the registry itself gets credentials, and TLS is never left. */
+static int enter(struct session_try *try, const char *from, const char *next, struct arena *arena,
+		 struct http_tls *tls, struct err *err)
+{
+	if (str_starts_with(from, "https:") && !str_starts_with(next, "https:"))
+		return err_set(err, ERR_DENIED, 0, "refused: a redirect from TLS to '%.200s'",
+			       next);
+	int rc = session_check_plain(try->session, next, err);
+	if (rc < 0)
+		return err_wrap(err, rc, "redirect from '%.200s'", from);
+	if (http_same_origin(try->origin, next)) {
+		*tls = try->session->tls;
+		return 0;
+	}
+	/* Even when a later redirect should lead back: who redirects there is another. */
+	try->elsewhere = true;
+	return session_tls_of(try->session, next, arena, tls, err);
+}
+
+static int next_of(struct session_try *try, const char *url, char next[REMOTE_URL_MAX],
+		   struct err *err)
+{
+	if (try->response.location[0] == '\0')
+		return err_set(err, ERR_INVALID, 0, "redirect from '%.200s' to nowhere", url);
+	if (!session_rewind(try))
+		return err_set(err, ERR_UNSUPPORTED, 0,
+			       "redirect from '%.200s' after the upload had begun", url);
+	int rc = http_resolve(url, try->response.location, next, err);
+	return rc < 0 ? err_wrap(err, rc, "redirect from '%.200s'", url) : 0;
 }
 
 int session_follow(struct session_try *try, const char *authorization, struct err *err)
 {
 	ARENA_AUTO(arena, REMOTE_CERTS_BYTES_MAX + REMOTE_URL_MAX);
 	char url[REMOTE_URL_MAX], next[REMOTE_URL_MAX];
-	struct http_tls tls = try->session->tls;
+	struct http_tls tls;
 
 	try->elsewhere = false;
 	(void)str_copy(url, sizeof(url), try->base);
-	for (int hops = 0; hops <= REMOTE_REDIRECTS_MAX; hops++) {
-		int rc = send_one(try, url, &tls, authorization, err);
-		if (rc < 0 || !is_redirect(try->response.status))
+	int rc = enter(try, try->origin, url, &arena, &tls, err);
+	for (int hops = 0; rc == 0 && hops <= REMOTE_REDIRECTS_MAX; hops++) {
+		rc = send_one(try, url, &tls, try->elsewhere ? NULL : authorization, err);
+		if (rc < 0 || !is_redirect(try))
 			return rc;
-		if (try->response.location[0] == '\0')
-			return err_set(err, ERR_INVALID, 0, "redirect from '%.200s' to nowhere",
-				       url);
-		rc = http_resolve(url, try->response.location, next, err);
+		rc = next_of(try, url, next, err);
 		if (rc < 0)
-			return err_wrap(err, rc, "redirect from '%.200s'", url);
-		if (str_starts_with(url, "https:") && !str_starts_with(next, "https:"))
-			return err_set(err, ERR_DENIED, 0,
-				       "refused: a redirect from TLS to '%.200s'", next);
-		rc = session_check_plain(try->session, next, err);
-		if (rc < 0)
-			return err_wrap(err, rc, "redirect from '%.200s'", url);
-		/* Even when a later redirect should lead back: who redirects there is another. */
-		if (!http_same_origin(try->base, next)) {
-			authorization = NULL;
-			try->elsewhere = true;
-			rc = session_tls_of(try->session, next, &arena, &tls, err);
-			if (rc < 0)
-				return rc;
-		} else {
-			tls = try->session->tls;
-		}
+			return rc;
+		rc = enter(try, url, next, &arena, &tls, err);
 		(void)str_copy(url, sizeof(url), next);
 	}
+	if (rc < 0)
+		return rc;
 	return err_set(err, ERR_INVALID, 0, "more than %d redirects, the last to '%.200s'",
 		       REMOTE_REDIRECTS_MAX, url);
 }
@@ -153,19 +187,39 @@ static int refuse(const struct session *session, enum err_kind kind, const char 
 		       said[0] != '\0' ? ": " : "", said, remedy[0] != '\0' ? " - " : "", remedy);
 }
 
-int session_refused(const struct session *session, const char *path,
+/* What a request was for, without the secrets that a Location may hold. */
+static void describe(const struct session_request *request, char *buf, size_t size)
+{
+	const char *verb = request->method == HTTP_GET || request->method == HTTP_HEAD ? ""
+			   : request->method == HTTP_DELETE                            ? "delete "
+							    : "upload to ";
+	const char *path = request->path != NULL ? request->path : request->url;
+
+	(void)snprintf(buf, size, "%s%.*s", verb,
+		       (int)(path == request->url ? strcspn(path, "?") : strlen(path)), path);
+}
+
+int session_refused(const struct session *session, const struct session_request *request,
 		    const struct http_response *response, struct err *err)
 {
-	char said[ERRORS_TEXT_MAX], what[256];
+	char said[ERRORS_TEXT_MAX], what[256], path[161], login[REFERENCE_NAME_MAX + 64];
 	int status = response->status;
+
+	describe(request, path, sizeof(path));
 
 	errors_text(response->error.data != NULL ? response->error.data : "", response->error.len,
 		    said);
-	(void)snprintf(what, sizeof(what), "%.120s: %d %s", path, status,
+	(void)snprintf(what, sizeof(what), "%.160s: %d %s", path, status,
 		       errors_status(status) + 4);
 	if (status == 429)
 		return refuse(session, ERR_SYSTEM, "the registry refuses: too many requests", said,
 			      "log in with corten login, or try again later", err);
+	if ((status == 401 || status == 403) && session->options->push) {
+		(void)snprintf(login, sizeof(login),
+			       "to push takes a login with that right: corten login %s",
+			       session->options->reference.domain);
+		return refuse(session, ERR_DENIED, what, said, login, err);
+	}
 	if (status == 401 || status == 403)
 		return refuse(session, ERR_DENIED, what, said,
 			      "it may not exist, or want a login: corten login REGISTRY", err);
