@@ -6,6 +6,7 @@
  *   pull [--max-bytes N] [--platform OS/ARCH]    the same, with corten-remote at the socket
  *   import [--max-bytes N] [--message TEXT] [--change LINE]...
  *   save                                         the request is in the staging folder
+ *   push                                         the same, with corten-remote at the socket
  *   unpack                                       the merged layers, as a detached mount, into a folder
  *   clean ROOT                                   empties the trash of a store, detached
  */
@@ -26,6 +27,7 @@
 #include "image/digest.h"
 #include "image/import.h"
 #include "image/load.h"
+#include "image/push.h"
 #include "image/records.h"
 #include "image/save.h"
 #include "image/unpack.h"
@@ -40,6 +42,7 @@ static int usage(void)
 		      "  corten-image pull [--max-bytes N] [--platform OS/ARCH]\n"
 		      "  corten-image import [--max-bytes N] [--message TEXT] [--change LINE]...\n"
 		      "  corten-image save\n"
+		      "  corten-image push\n"
 		      "  corten-image unpack\n"
 		      "  corten-image clean ROOT\n");
 	return 2;
@@ -80,12 +83,16 @@ enum work {
 	WORK_PULL,
 	WORK_IMPORT,
 	WORK_SAVE,
+	WORK_PUSH,
 	WORK_UNPACK,
 };
 
 static int do_work(const struct image_options *options, enum work work, struct err *err)
 {
 	const struct save_options save = {.input_fd = WIRE_FD_INPUT, .output_fd = WIRE_FD_OUTPUT};
+	const struct push_options push = {.input_fd = WIRE_FD_INPUT,
+					  .socket_fd = WIRE_FD_OUTPUT,
+					  .records_fd = WIRE_FD_RECORDS};
 
 	switch (work) {
 	case WORK_LOAD:
@@ -95,6 +102,8 @@ static int do_work(const struct image_options *options, enum work work, struct e
 		return image_import(options, err);
 	case WORK_SAVE:
 		return image_save(&save, err);
+	case WORK_PUSH:
+		return image_push(&push, err);
 	case WORK_UNPACK:
 		return image_unpack(WIRE_FD_INPUT, WIRE_FD_OUTPUT, err);
 	}
@@ -112,7 +121,10 @@ static int run_confined(const struct image_options *options, enum work work, str
 	};
 	int rc = digest_prepare(err);
 	if (rc == 0)
-		rc = confine(&fds, work == WORK_PULL ? CONFINE_SOCKET : CONFINE_ARCHIVE, err);
+		rc = confine(&fds,
+			     work == WORK_PULL || work == WORK_PUSH ? CONFINE_SOCKET
+								    : CONFINE_ARCHIVE,
+			     err);
 	return rc < 0 ? rc : do_work(options, work, err);
 }
 
@@ -196,6 +208,8 @@ int main(int argc, char **argv)
 		return start_work(argc - 2, argv + 2, WORK_IMPORT);
 	if (argc == 2 && strcmp(argv[1], "save") == 0)
 		return start_work(0, argv + 2, WORK_SAVE);
+	if (argc == 2 && strcmp(argv[1], "push") == 0)
+		return start_work(0, argv + 2, WORK_PUSH);
 	if (argc == 2 && strcmp(argv[1], "unpack") == 0)
 		return start_work(0, argv + 2, WORK_UNPACK);
 	if (argc == 3 && strcmp(argv[1], "clean") == 0)

@@ -2,7 +2,8 @@
  * corten-remote: talks to registries; the one program that opens network connections. Started by the store and the
  * engine, with the descriptors of store/wire.h.
  *
- *   serve [OPTION]... REFERENCE               answers corten-image
+ *   serve [OPTION]... REFERENCE               answers corten-image: what a pull asks for
+ *   push [OPTION]... [--from REPOSITORY]... REFERENCE    the same: what a push brings
  *   login [OPTION]... --user USER REGISTRY    the password comes through WIRE_REMOTE_SOCKET, a pipe
  *   logout [OPTION]... REGISTRY|--all
  *   user [OPTION]... REGISTRY                 tells the name with which one is logged in, as a WIRE_NAME
@@ -19,9 +20,11 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "kern/uapi.h"
+#include "remote/auth.h"
 #include "remote/fetch.h"
 #include "remote/limits.h"
 #include "remote/login.h"
+#include "remote/put.h"
 #include "remote/registries.h"
 #include "remote/serve.h"
 #include "remote/session.h"
@@ -31,6 +34,10 @@ extern char **environ;
 struct arguments {
 	struct session_options options;
 	const char *user;
+	json_strings from;
+	const char *from_items[WIRE_MOUNTS_MAX];
+	struct auth auth; /* serve and push, with --user */
+	struct buf password;
 	const char *operand; /* NULL: --all */
 };
 
@@ -38,11 +45,12 @@ static int usage(void)
 {
 	(void)fprintf(stderr, "corten-remote is started by corten:\n"
 			      "  corten-remote serve [OPTION]... REFERENCE\n"
+			      "  corten-remote push [OPTION]... [--from REPOSITORY]... REFERENCE\n"
 			      "  corten-remote login [OPTION]... --user USER REGISTRY\n"
 			      "  corten-remote logout [OPTION]... REGISTRY|--all\n"
 			      "  corten-remote user [OPTION]... REGISTRY\n"
 			      "OPTION: --auth-file FILE, --cert-folder FOLDER, "
-			      "--tls-verify true|false\n");
+			      "--tls-verify true|false, --user USER\n");
 	return 2;
 }
 
@@ -61,6 +69,7 @@ static int parse(int argc, char **argv, struct arguments *arguments, struct err 
 	struct session_options *options = &arguments->options;
 	int i = 0;
 
+	arguments->from.items = arguments->from_items;
 	for (; i + 1 < argc; i += 2) {
 		const char *value = argv[i + 1];
 		if (strcmp(argv[i], "--auth-file") == 0)
@@ -69,6 +78,8 @@ static int parse(int argc, char **argv, struct arguments *arguments, struct err 
 			options->cert_folder = value;
 		else if (strcmp(argv[i], "--user") == 0)
 			arguments->user = value;
+		else if (strcmp(argv[i], "--from") == 0 && arguments->from.count < WIRE_MOUNTS_MAX)
+			arguments->from_items[arguments->from.count++] = value;
 		else if (strcmp(argv[i], "--tls-verify") == 0)
 			options->verify =
 				strcmp(value, "false") == 0 ? SESSION_VERIFY_NOT : SESSION_VERIFY;
@@ -81,9 +92,30 @@ static int parse(int argc, char **argv, struct arguments *arguments, struct err 
 	return 0;
 }
 
-static int fetch_for_serve(void *arg, const struct wire_request *request, int fd, struct err *err)
+static bool is_fetch_request(const void *request)
+{
+	return fetch_request_valid(request);
+}
+
+static int fetch_for_serve(void *arg, const void *request, int fd, struct err *err)
 {
 	return fetch_write(arg, request, fd, err);
+}
+
+/* A name and a password for this once: the password comes through a pipe. */
+static int take_secret(struct arguments *arguments, struct err *err)
+{
+	if (arguments->user == NULL)
+		return 0;
+	int rc = fd_read_all(WIRE_REMOTE_SECRET, "the password", &arguments->password, err);
+	(void)close(WIRE_REMOTE_SECRET);
+	buf_char(&arguments->password, '\0');
+	if (rc == 0)
+		rc = buf_check(&arguments->password, "the password", err);
+	arguments->auth =
+		(struct auth){.user = arguments->user, .password = arguments->password.data};
+	arguments->options.auth = &arguments->auth;
+	return rc;
 }
 
 struct endpoints {
@@ -135,14 +167,71 @@ static int serve(struct arguments *arguments, struct err *err)
 		return rc;
 	fetch_init(&fetch, endpoints->sources, endpoints->count);
 	const struct serve server = {.socket_fd = WIRE_REMOTE_SOCKET,
-				     .valid = fetch_request_valid,
-				     .write = fetch_for_serve,
+				     .request_size = sizeof(struct wire_request),
+				     .valid = is_fetch_request,
+				     .serve = fetch_for_serve,
 				     .arg = &fetch,
 				     .fail = fail};
 	rc = serve_run(&server, err);
 	fetch_done(&fetch);
 	for (size_t i = 0; i < endpoints->count; i++)
 		session_free(endpoints->sources[i].session);
+	return rc;
+}
+
+/* Nothing is pushed to mirrors, or to where registries.conf would rather pull from. */
+static int push_options(struct arguments *arguments, struct reference *reference,
+			struct arena *arena, struct err *err)
+{
+	struct session_options *options = &arguments->options;
+	struct registries_endpoint *found =
+		arena_alloc(arena, REGISTRIES_ENDPOINTS_MAX * sizeof(*found));
+	struct registries registries = {.arena = arena};
+	size_t count = 0;
+
+	if (found == NULL)
+		return err_set(err, ERR_SYSTEM, ENOMEM, "prepare a push");
+	int rc = reference_parse(arguments->operand, reference, err);
+	if (rc == 0)
+		rc = registries_load(&registries, environ, err);
+	if (rc == 0)
+		rc = registries_resolve(&registries, reference, found, &count, err);
+	if (rc < 0)
+		return rc;
+	if (count > 0 && found[count - 1].insecure && options->verify == SESSION_VERIFY_DEFAULT)
+		options->verify = SESSION_VERIFY_NOT;
+	options->reference = *reference;
+	options->push = true;
+	return 0;
+}
+
+static int push(struct arguments *arguments, struct err *err)
+{
+	ARENA_AUTO(arena, REMOTE_ARENA_BYTES_MAX);
+	struct session *session = NULL;
+	struct reference reference;
+	struct put put;
+
+	int rc = http_init(err);
+	if (rc == 0)
+		rc = push_options(arguments, &reference, &arena, err);
+	if (rc == 0)
+		rc = session_new(&arguments->options, &session, err);
+	if (rc < 0)
+		return rc;
+	put_init(&put, session, &reference, &arguments->from);
+	const struct serve server = {.socket_fd = WIRE_REMOTE_SOCKET,
+				     .request_size = sizeof(struct wire_put_request),
+				     .both_ways = true,
+				     .valid = put_request_valid,
+				     .serve = put_serve,
+				     .adopt = put_adopt,
+				     .closed = put_closed,
+				     .arg = &put,
+				     .fail = fail};
+	rc = serve_run(&server, err);
+	put_done(&put);
+	session_free(session);
 	return rc;
 }
 
@@ -181,8 +270,12 @@ static int run(const char *verb, struct arguments *arguments, struct err *err)
 	const char *key = NULL;
 	int rc = 0;
 
-	if (strcmp(verb, "serve") == 0 && arguments->operand != NULL)
-		return serve(arguments, err);
+	bool serves = strcmp(verb, "serve") == 0 && arguments->operand != NULL;
+	bool pushes = strcmp(verb, "push") == 0 && arguments->operand != NULL;
+	if (serves || pushes)
+		rc = take_secret(arguments, err);
+	if (rc == 0 && (serves || pushes))
+		return serves ? serve(arguments, err) : push(arguments, err);
 	if (arguments->operand != NULL)
 		rc = login_parse(arguments->operand, &arguments->options, &arena, &key, err);
 	if (rc < 0)
@@ -198,7 +291,8 @@ static int run(const char *verb, struct arguments *arguments, struct err *err)
 
 int main(int argc, char **argv)
 {
-	struct arguments arguments = {.options = {.env = environ}};
+	struct arguments arguments = {.options = {.env = environ},
+				      .password = BUF_INIT(REMOTE_TOKEN_BYTES_MAX / 2)};
 	struct wire_record end = {.type = WIRE_END};
 	struct err err = {0};
 
@@ -207,7 +301,7 @@ int main(int argc, char **argv)
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* it holds passwords */
 	(void)signal(SIGPIPE, SIG_IGN);
-	(void)uapi_close_range(WIRE_REMOTE_RECORDS + 1, ~0U, 0);
+	(void)uapi_close_range(WIRE_REMOTE_SECRET + 1, ~0U, 0);
 	int rc = parse(argc - 2, argv + 2, &arguments, &err);
 	if (rc == 0)
 		rc = run(argv[1], &arguments, &err);

@@ -40,6 +40,7 @@ const struct command *const cli_commands[] = {
 	&command_inspect,
 	&command_image_ls,
 	&command_image_pull,
+	&command_image_push,
 	&command_login,
 	&command_logout,
 	&command_image_history,

@@ -90,11 +90,11 @@ void cli_warn(const struct cli *cli, const json_strings *warnings);
 extern const struct command command_run, command_create, command_start, command_attach,
 	command_exec, command_ps, command_stop, command_kill, command_wait, command_rm,
 	command_logs, command_inspect, command_cleanup, command_image_ls, command_image_load,
-	command_image_import, command_image_pull, command_login, command_logout, command_image_save,
-	command_image_bundle, command_image_diff, command_image_verify, command_image_mount,
-	command_image_unmount, command_system_df, command_image_history, command_image_exists,
-	command_image_prune, command_image_tree, command_image_untag, command_image_rm,
-	command_image_tag, command_image_inspect, command_version, command_info, command_completion,
-	command_man, command_help;
+	command_image_import, command_image_pull, command_image_push, command_login, command_logout,
+	command_image_save, command_image_bundle, command_image_diff, command_image_verify,
+	command_image_mount, command_image_unmount, command_system_df, command_image_history,
+	command_image_exists, command_image_prune, command_image_tree, command_image_untag,
+	command_image_rm, command_image_tag, command_image_inspect, command_version, command_info,
+	command_completion, command_man, command_help;
 
 #endif

@@ -11,6 +11,7 @@ struct pull_values {
 	const char *platform;
 	const char *auth_file;
 	const char *cert_folder;
+	const char *credentials;
 	const char *tls_verify;
 	const char *policy;
 	bool quiet;
@@ -20,6 +21,8 @@ static const struct option pull_options[] = {
 		   "names and passwords of registries (REGISTRY_AUTH_FILE)"),
 	OPT_STRING(struct pull_values, cert_folder, '\0', "cert-dir", "DIR", HINT_DIR,
 		   "certificates for this registry, as in /etc/containers/certs.d/HOST"),
+	OPT_STRING(struct pull_values, credentials, '\0', "creds", "USER:PASSWORD", HINT_NONE,
+		   "for this once; others may see it in the list of processes"),
 	OPT_STRING(struct pull_values, platform, '\0', "platform", "OS/ARCH", HINT_NONE,
 		   "which image of several"),
 	OPT_STRING(struct pull_values, policy, '\0', "policy", "always|missing|newer|never",
@@ -148,7 +151,7 @@ static int cmd_pull(struct cli *cli, void *values, const struct option_args *arg
 		const struct engine_pull request = {
 			.reference = args->items[i],
 			.platform = v->platform,
-			.access = {v->auth_file, v->cert_folder, v->tls_verify}};
+			.access = {v->auth_file, v->cert_folder, v->tls_verify, v->credentials}};
 		const char *id = NULL;
 		rc = pull_by_policy(cli, &request, policy, v->quiet, &id, err);
 		if (rc == 0 && id == NULL)

@@ -256,7 +256,8 @@ struct engine_progress {
 	int64_t done_bytes;
 	int64_t total_bytes; /* 0: not known */
 	bool done;
-	bool known; /* the layer was there already */
+	bool known;       /* the layer was there already */
+	const char *from; /* push: the repository that it was mounted from; NULL: it was not */
 };
 typedef void engine_progress_fn(void *arg, const struct engine_progress *progress);
 
@@ -297,6 +298,7 @@ struct engine_access {
 	const char *auth_file;   /* NULL: where Podman and Docker keep theirs */
 	const char *cert_folder; /* NULL: certs.d/HOST */
 	const char *tls_verify;  /* "true", "false"; NULL: as the host is */
+	const char *credentials; /* "user:password", in place of what files say; NULL: those */
 };
 
 struct engine_pull {
@@ -310,6 +312,38 @@ struct engine_pull {
 /* Fetches an image from its registry. ret_image has id and names alone. ERR_DENIED when offline. */
 int engine_image_pull(struct engine *engine, const struct engine_pull *request, struct arena *arena,
 		      struct engine_image *ret_image, struct err *err);
+
+struct engine_push {
+	const char *reference;
+	const char *destination; /* NULL: the reference, which is a name then */
+	struct engine_access access;
+	const char *form;    /* of the manifest: oci, v2s2; NULL: as the image's own is */
+	const char *packing; /* gzip, none, zstd; NULL: what the registry has, or gzip */
+	int level;           /* 0: the usual */
+	engine_progress_fn *progress;
+	void *progress_arg;
+};
+
+struct engine_pushed {
+	const char *destination; /* complete */
+	const char
+		*repository; /* as people read it, with the registry where that is not Docker's */
+	const char *tag;
+	const char *digest; /* "sha256:HEX", of the manifest */
+	int64_t manifest_bytes;
+};
+
+/* Where it would be pushed to: destination, repository and tag alone. */
+int engine_image_push_target(const struct engine_push *request, struct arena *arena,
+			     struct engine_pushed *ret_target, struct err *err);
+
+/* Puts an image into a registry. ERR_DENIED when offline. */
+int engine_image_push(struct engine *engine, const struct engine_push *request, struct arena *arena,
+		      struct engine_pushed *ret_pushed, struct err *err);
+
+/* The names of the store's images with the name's repository, as people read them. */
+int engine_image_tags(struct engine *engine, const char *name, struct arena *arena,
+		      json_strings *ret_names, struct err *err);
 
 struct engine_image_removed {
 	json_strings untagged;

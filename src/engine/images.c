@@ -126,21 +126,18 @@ int engine_image_layer_sizes(struct engine *engine, const struct engine_image *i
 	return 0;
 }
 
-struct relay {
-	engine_progress_fn *progress;
-	void *arg;
-};
-
-static void relay_event(void *arg, const struct store_event *event)
+void images_relay(void *arg, const struct store_event *event)
 {
-	const struct relay *relay = arg;
+	const struct images_relay *relay = arg;
 	struct engine_progress progress = {
 		.layer = event->layer,
 		.name = event->name,
 		.done_bytes = event->done_bytes,
 		.total_bytes = event->total_bytes,
-		.done = event->kind == STORE_EVENT_DONE || event->kind == STORE_EVENT_KNOWN,
+		.done = event->kind == STORE_EVENT_DONE || event->kind == STORE_EVENT_KNOWN ||
+			event->kind == STORE_EVENT_MOUNTED,
 		.known = event->kind == STORE_EVENT_KNOWN,
+		.from = event->from,
 	};
 
 	relay->progress(relay->arg, &progress);
@@ -169,7 +166,7 @@ static int take_loaded(const struct store_loaded *loaded, struct arena *arena,
 int engine_image_load(struct engine *engine, const struct engine_load *request, struct arena *arena,
 		      engine_images *ret_images, struct err *err)
 {
-	struct relay relay = {request->progress, request->progress_arg};
+	struct images_relay relay = {request->progress, request->progress_arg};
 	struct store_load load = {
 		.source = request->import ? STORE_IMPORT : STORE_LOAD,
 		.input_fd = request->input_fd,
@@ -177,7 +174,7 @@ int engine_image_load(struct engine *engine, const struct engine_load *request, 
 		.changes = request->changes,
 		.message = request->message,
 		.platform = request->platform,
-		.event = request->progress != NULL ? relay_event : NULL,
+		.event = request->progress != NULL ? images_relay : NULL,
 		.event_arg = &relay,
 	};
 	struct store_loaded loaded = {0};
@@ -212,11 +209,11 @@ int engine_image_id(struct engine *engine, const char *reference, struct arena *
 int engine_image_pull(struct engine *engine, const struct engine_pull *request, struct arena *arena,
 		      struct engine_image *ret_image, struct err *err)
 {
-	struct relay relay = {request->progress, request->progress_arg};
+	struct images_relay relay = {request->progress, request->progress_arg};
 	struct store_pull pull = {
 		.reference = request->reference,
 		.platform = request->platform,
-		.event = request->progress != NULL ? relay_event : NULL,
+		.event = request->progress != NULL ? images_relay : NULL,
 		.event_arg = &relay,
 	};
 	struct store_loaded loaded = {0};
@@ -229,7 +226,7 @@ int engine_image_pull(struct engine *engine, const struct engine_pull *request, 
 					"have to be asked (corten image load or import brings "
 					"images too)"),
 				"pull '%.200s'", request->reference);
-	int rc = registry_options(&request->access, arena, &pull.options, err);
+	int rc = registry_options(&request->access, arena, &pull.options, &pull.password, err);
 	if (rc == 0)
 		rc = paths_find_program(engine, "corten-image", arena, &pull.program, err);
 	if (rc == 0)
@@ -244,7 +241,7 @@ int engine_image_pull(struct engine *engine, const struct engine_pull *request, 
 	return rc;
 }
 
-static int word_index(const char *word, const char *const *words, const char *what, int *ret_index,
+int images_word_index(const char *word, const char *const *words, const char *what, int *ret_index,
 		      struct err *err)
 {
 	BUF_AUTO(known, 256);
@@ -269,13 +266,14 @@ int engine_image_save(struct engine *engine, const struct engine_save *request, 
 	int rc = 0;
 
 	if (request->form != NULL)
-		rc = word_index(request->form, store_form_names, "form of an image", &form, err);
+		rc = images_word_index(request->form, store_form_names, "form of an image", &form,
+				       err);
 	save.form = (enum store_form)form;
 	bool oci = form == STORE_FORM_OCI_ARCHIVE || form == STORE_FORM_OCI_DIR;
 	int packing = oci ? STORE_PACKING_GZIP : STORE_PACKING_NONE;
 	if (rc == 0 && request->packing != NULL)
-		rc = word_index(request->packing, store_packing_names, "compression", &packing,
-				err);
+		rc = images_word_index(request->packing, store_packing_names, "compression",
+				       &packing, err);
 	save.packing = (enum store_packing)packing;
 	if (rc == 0 && form == STORE_FORM_DOCKER_DIR && packing == STORE_PACKING_ZSTD)
 		rc = err_set(err, ERR_UNSUPPORTED, 0,

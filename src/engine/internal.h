@@ -131,11 +131,24 @@ int files_write(int data_fd, const struct engine_options *options, const char *h
 int images_familiar_names(const json_strings *names, struct arena *arena, json_strings *ret_names,
 			  struct err *err);
 
-/* ---- host.c ---- */
+/* Tells a command line of what the store does: a store_event_fn. */
+struct images_relay {
+	engine_progress_fn *progress;
+	void *arg;
+};
+void images_relay(void *arg, const struct store_event *event);
 
-/* The arguments of corten-remote that say how a registry is approached. */
+/* Which of the words it is; the list ends with NULL. `what` names it in the refusal. */
+int images_word_index(const char *word, const char *const *words, const char *what, int *ret_index,
+		      struct err *err);
+
+/* ---- registry.c ---- */
+
+/* The arguments of corten-remote that say how a registry is approached. ret_password may be NULL: then without --creds. */
 int registry_options(const struct engine_access *access, struct arena *arena,
-		     json_strings *ret_options, struct err *err);
+		     json_strings *ret_options, const char **ret_password, struct err *err);
+
+/* ---- host.c ---- */
 
 struct spec_host;
 void host_look(struct spec_host *ret_host);

@@ -18,8 +18,23 @@ static int add(json_strings *options, const char *name, const char *value, struc
 	return rc < 0 ? rc : list_push_text(options, value, arena, err);
 }
 
+/* "user:password": the name is an argument, the password none. */
+static int add_credentials(const char *credentials, struct arena *arena, json_strings *options,
+			   const char **ret_password, struct err *err)
+{
+	const char *colon = strchr(credentials, ':');
+
+	if (colon == NULL || colon == credentials)
+		return err_set(err, ERR_INVALID, 0, "--creds is USER:PASSWORD");
+	const char *user = arena_strndup(arena, credentials, (size_t)(colon - credentials));
+	if (user == NULL)
+		return list_no_memory(err);
+	*ret_password = colon + 1;
+	return add(options, "--user", user, arena, err);
+}
+
 int registry_options(const struct engine_access *access, struct arena *arena,
-		     json_strings *ret_options, struct err *err)
+		     json_strings *ret_options, const char **ret_password, struct err *err)
 {
 	const char *verify = access->tls_verify;
 
@@ -30,7 +45,11 @@ int registry_options(const struct engine_access *access, struct arena *arena,
 	int rc = add(ret_options, "--auth-file", access->auth_file, arena, err);
 	if (rc == 0)
 		rc = add(ret_options, "--cert-folder", access->cert_folder, arena, err);
-	return rc < 0 ? rc : add(ret_options, "--tls-verify", verify, arena, err);
+	if (rc == 0)
+		rc = add(ret_options, "--tls-verify", verify, arena, err);
+	if (rc < 0 || access->credentials == NULL || ret_password == NULL)
+		return rc;
+	return add_credentials(access->credentials, arena, ret_options, ret_password, err);
 }
 
 /* The records of the program: a name for ret_name, and how it ended. */
@@ -67,7 +86,7 @@ static int make_argv(const char *verb, const struct engine_login *request, struc
 	if (rc == 0)
 		rc = list_push_text(ret_argv, verb, arena, err);
 	if (rc == 0)
-		rc = registry_options(&request->access, arena, ret_argv, err);
+		rc = registry_options(&request->access, arena, ret_argv, NULL, err);
 	if (rc == 0)
 		rc = add(ret_argv, "--user", request->user, arena, err);
 	if (rc == 0)

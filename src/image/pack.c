@@ -12,7 +12,7 @@
 
 struct packer {
 	struct stream *from;
-	int fd;
+	const struct pack *pack;
 	struct digest digest;
 	int64_t size_bytes;
 	uint8_t *out;
@@ -21,26 +21,65 @@ struct packer {
 	ZSTD_CCtx *zstd;
 };
 
+int pack_into_file(void *arg, const void *data, size_t size, struct err *err)
+{
+	const int *fd = arg;
+	int rc = fd_write_all(*fd, data, size);
+
+	return rc < 0 ? err_set(err, err_kind_of(-rc), -rc, "write a packed layer") : 0;
+}
+
+static int put_bytes(struct packer *packer, const void *data, size_t size, struct err *err)
+{
+	digest_add(&packer->digest, data, size);
+	packer->size_bytes += (int64_t)size;
+	return size > 0 ? packer->pack->put(packer->pack->arg, data, size, err) : 0;
+}
+
 static int put(struct packer *packer, size_t size, struct err *err)
 {
-	int rc = fd_write_all(packer->fd, packer->out, size);
+	return put_bytes(packer, packer->out, size, err);
+}
 
-	digest_add(&packer->digest, packer->out, size);
-	packer->size_bytes += (int64_t)size;
-	return rc < 0 ? err_set(err, err_kind_of(-rc), -rc, "write a packed layer") : 0;
+static int run_plain(struct packer *packer, struct err *err)
+{
+	struct stream *from = packer->from;
+	int rc;
+
+	while ((rc = stream_peek(from, err)) > 0) {
+		rc = put_bytes(packer, from->at, from->len, err);
+		if (rc < 0)
+			return rc;
+		stream_take(from, from->len);
+	}
+	return rc;
+}
+
+/* The library has three levels: 1 to 3, 4 to 6 and 7 to 9 of zlib's stand for them. */
+static uint32_t gzip_level(int level, uint32_t *ret_room)
+{
+	static const uint32_t rooms[] = {ISAL_DEF_LVL1_DEFAULT, ISAL_DEF_LVL2_DEFAULT,
+					 ISAL_DEF_LVL3_DEFAULT};
+	uint32_t index = level <= 3 ? 0 : level <= 6 ? 1 : 2;
+
+	*ret_room = rooms[index];
+	return index + 1;
 }
 
 static int start_gzip(struct packer *packer, struct err *err)
 {
+	uint32_t room;
+	uint32_t level = gzip_level(packer->pack->level, &room);
+
 	packer->gzip = malloc(sizeof(*packer->gzip));
-	packer->gzip_level = malloc(ISAL_DEF_LVL1_DEFAULT);
+	packer->gzip_level = malloc(room);
 	if (packer->gzip == NULL || packer->gzip_level == NULL)
 		return err_set(err, ERR_SYSTEM, ENOMEM, "pack a layer");
 	isal_deflate_init(packer->gzip);
 	packer->gzip->gzip_flag = IGZIP_GZIP;
-	packer->gzip->level = 1;
+	packer->gzip->level = level;
 	packer->gzip->level_buf = packer->gzip_level;
-	packer->gzip->level_buf_size = ISAL_DEF_LVL1_DEFAULT;
+	packer->gzip->level_buf_size = room;
 	return 0;
 }
 
@@ -110,6 +149,9 @@ static int run_zstd(struct packer *packer, struct err *err)
 	if (packer->zstd == NULL)
 		return err_set(err, ERR_SYSTEM, ENOMEM, "pack a layer");
 	size_t code = ZSTD_CCtx_setParameter(packer->zstd, ZSTD_c_checksumFlag, 1);
+	if (!ZSTD_isError(code) && packer->pack->level > 0)
+		code = ZSTD_CCtx_setParameter(packer->zstd, ZSTD_c_compressionLevel,
+					      packer->pack->level);
 	if (ZSTD_isError(code))
 		return err_set(err, ERR_SYSTEM, 0, "pack a layer with zstd: %s",
 			       ZSTD_getErrorName(code));
@@ -121,16 +163,28 @@ static int run_zstd(struct packer *packer, struct err *err)
 	return rc < 0 ? rc : drain_zstd(packer, &none, ZSTD_e_end, err);
 }
 
-int pack_stream(struct stream *from, enum store_packing packing, int fd, struct packed *ret_packed,
+static int run(struct packer *packer, struct err *err)
+{
+	switch (packer->pack->packing) {
+	case STORE_PACKING_NONE:
+		return run_plain(packer, err);
+	case STORE_PACKING_GZIP:
+		return run_gzip(packer, err);
+	case STORE_PACKING_ZSTD:
+		return run_zstd(packer, err);
+	}
+	return err_set(err, ERR_INVALID, EINVAL, "pack a layer in an unknown way");
+}
+
+int pack_stream(struct stream *from, const struct pack *pack, struct packed *ret_packed,
 		struct err *err)
 {
-	struct packer packer = {.from = from, .fd = fd, .out = malloc(OUT_BYTES)};
+	struct packer packer = {.from = from, .pack = pack, .out = malloc(OUT_BYTES)};
 
 	int rc = packer.out != NULL ? digest_init(&packer.digest, err)
 				    : err_set(err, ERR_SYSTEM, ENOMEM, "pack a layer");
 	if (rc == 0)
-		rc = packing == STORE_PACKING_ZSTD ? run_zstd(&packer, err)
-						   : run_gzip(&packer, err);
+		rc = run(&packer, err);
 	if (rc == 0) {
 		digest_hex(&packer.digest, ret_packed->digest);
 		ret_packed->size_bytes = packer.size_bytes;

@@ -61,7 +61,9 @@ static int put_packed(struct save *save, struct stream *from, struct packed *ret
 	if (fd < 0)
 		return err_errno(err, "make room for a packed layer");
 	(void)unlinkat(save->root_fd, SPOOL_NAME, 0);
-	int rc = pack_stream(from, save->request.packing, fd, ret_packed, err);
+	const struct pack pack = {
+		.packing = save->request.packing, .put = pack_into_file, .arg = &fd};
+	int rc = pack_stream(from, &pack, ret_packed, err);
 	if (rc == 0)
 		rc = file_stream_init(&file, fd, 0, ret_packed->size_bytes, err);
 	if (rc < 0)

@@ -21,8 +21,14 @@ struct fixture {
 	int rc;
 };
 
-static int write_digest(void *arg, const struct wire_request *request, int fd, struct err *err)
+static bool is_valid(const void *request)
 {
+	return fetch_request_valid(request);
+}
+
+static int write_digest(void *arg, const void *asked, int fd, struct err *err)
+{
+	const struct wire_request *request = asked;
 	struct fixture *fixture = arg;
 
 	atomic_fetch_add(&fixture->written, 1);
@@ -56,8 +62,9 @@ static bool begin(struct fixture *fixture)
 		return false;
 	*fixture = (struct fixture){.socket_fd = pair[0], .server_fd = pair[1]};
 	fixture->serve = (struct serve){.socket_fd = pair[1],
-					.valid = fetch_request_valid,
-					.write = write_digest,
+					.request_size = sizeof(struct wire_request),
+					.valid = is_valid,
+					.serve = write_digest,
 					.arg = fixture,
 					.fail = note_failure};
 	return pthread_create(&fixture->thread, NULL, run, fixture) == 0;

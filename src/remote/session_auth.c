@@ -141,11 +141,28 @@ static int make_request(const struct session *session, const struct challenge *c
 	return rc < 0 ? rc : buf_check(form, "the request for a token", err);
 }
 
+static int refuse_token(const struct session *session, const struct http_response *response,
+			bool named, struct err *err)
+{
+	char said[ERRORS_TEXT_MAX];
+	bool denied = response->status == 401 || response->status == 403;
+
+	errors_text(response->error.data != NULL ? response->error.data : "", response->error.len,
+		    said);
+	return err_set(err, denied ? ERR_DENIED : ERR_SYSTEM, 0, "it answers %d %s%s%s%s%s",
+		       response->status, errors_status(response->status) + 4,
+		       said[0] != '\0' ? ": " : "", said,
+		       named    ? " - is the password right? corten login "
+		       : denied ? " - it may want a login: corten login "
+				: "",
+		       named || denied ? session->options->reference.domain : "");
+}
+
 static int ask(struct session *session, struct http_client *client, const char *url,
 	       const char *form, const char *basic, struct buf *body, struct err *err)
 {
 	ARENA_AUTO(arena, REMOTE_CERTS_BYTES_MAX + REMOTE_URL_MAX);
-	char said[ERRORS_TEXT_MAX], host[REMOTE_URL_MAX];
+	char host[REMOTE_URL_MAX];
 	struct http_tls tls = session->tls;
 	struct http_response response = {0};
 	struct http_request request = {.method = form != NULL ? HTTP_POST : HTTP_GET,
@@ -165,15 +182,8 @@ static int ask(struct session *session, struct http_client *client, const char *
 		return rc;
 	request.direct = session_is_loopback(host);
 	rc = http_send(client, &request, &response, err);
-	errors_text(response.error.data != NULL ? response.error.data : "", response.error.len,
-		    said);
 	if (rc == 0 && response.status != 200)
-		rc = err_set(err,
-			     response.status == 401 || response.status == 403 ? ERR_DENIED
-									      : ERR_SYSTEM,
-			     0, "it answers %d %s%s%s%s", response.status,
-			     errors_status(response.status) + 4, said[0] ? ": " : "", said,
-			     basic != NULL ? " - is the password right? (corten login)" : "");
+		rc = refuse_token(session, &response, basic != NULL, err);
 	http_response_done(&response);
 	return rc < 0 ? err_wrap(err, rc, "token server '%.100s'", host) : 0;
 }

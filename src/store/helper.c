@@ -47,6 +47,7 @@ static int take_image(struct helper_report *report, const struct wire_record *re
 	memcpy(image->id, record->hex, sizeof(image->id));
 	memcpy(image->manifest, record->manifest, sizeof(image->manifest));
 	memcpy(image->top, record->top, sizeof(image->top));
+	image->done_bytes = record->done_bytes;
 	if (!reference_is_hex64(image->id) ||
 	    (image->manifest[0] != '\0' && !reference_is_hex64(image->manifest)) ||
 	    (image->top[0] != '\0' && !reference_is_hex64(image->top)))
@@ -72,9 +73,32 @@ static int take_layer(struct helper_report *report, const struct wire_record *re
 	return 0;
 }
 
-static void tell(const struct store_load *request, enum store_event_kind kind,
+static int take_packed(struct helper_report *report, const struct wire_record *record,
+		       struct err *err)
+{
+	struct helper_packed *all =
+		grow(report->arena, report->packed, report->packed_count, sizeof(*all), LAYERS_MAX);
+
+	if (all == NULL)
+		return too_many(err);
+	report->packed = all;
+	struct helper_packed *packed = &all[report->packed_count++];
+	memcpy(packed->diff_id, record->hex, sizeof(packed->diff_id));
+	memcpy(packed->digest, record->packed, sizeof(packed->digest));
+	memcpy(packed->media_type, record->media_type, sizeof(packed->media_type));
+	packed->size_bytes = record->done_bytes;
+	packed->proved = record->proved != 0;
+	if (!reference_is_hex64(packed->diff_id) || !reference_is_hex64(packed->digest) ||
+	    packed->size_bytes < 0)
+		return err_set(err, ERR_INVALID, EPROTO, "corten-image sent a wrong layer");
+	return 0;
+}
+
+static void tell(const struct helper *helper, enum store_event_kind kind,
 		 const struct wire_record *record)
 {
+	const struct store_load *request = helper->request;
+	const json_strings *repositories = helper->repositories;
 	struct store_event event = {.kind = kind,
 				    .layer = record->layer,
 				    .done_bytes = record->done_bytes,
@@ -83,6 +107,9 @@ static void tell(const struct store_load *request, enum store_event_kind kind,
 	if (request->event == NULL)
 		return;
 	memcpy(event.name, record->hex, sizeof(event.name));
+	if (kind == STORE_EVENT_MOUNTED && repositories != NULL &&
+	    record->from < repositories->count)
+		event.from = repositories->items[record->from];
 	request->event(request->event_arg, &event);
 }
 
@@ -96,7 +123,7 @@ static void mask_controls(struct err *err)
 	}
 }
 
-static int take_record(const struct store_load *request, struct wire_record *record,
+static int take_record(const struct helper *helper, struct wire_record *record,
 		       struct helper_report *report, struct err *err)
 {
 	if (record->type == WIRE_NAME) {
@@ -105,19 +132,26 @@ static int take_record(const struct store_load *request, struct wire_record *rec
 		record->hex[sizeof(record->hex) - 1] = '\0';
 		record->manifest[sizeof(record->manifest) - 1] = '\0';
 		record->top[sizeof(record->top) - 1] = '\0';
+		record->packed[sizeof(record->packed) - 1] = '\0';
+		record->media_type[sizeof(record->media_type) - 1] = '\0';
 	}
 	switch ((enum wire_type)record->type) {
 	case WIRE_LAYER:
-		tell(request, STORE_EVENT_LAYER, record);
+		tell(helper, STORE_EVENT_LAYER, record);
 		return 0;
 	case WIRE_PROGRESS:
-		tell(request, STORE_EVENT_PROGRESS, record);
+		tell(helper, STORE_EVENT_PROGRESS, record);
 		return 0;
 	case WIRE_KNOWN:
-		tell(request, STORE_EVENT_KNOWN, record);
+		tell(helper, STORE_EVENT_KNOWN, record);
 		return 0;
+	case WIRE_MOUNTED:
+		tell(helper, STORE_EVENT_MOUNTED, record);
+		return 0;
+	case WIRE_PACKED:
+		return take_packed(report, record, err);
 	case WIRE_DONE:
-		tell(request, STORE_EVENT_DONE, record);
+		tell(helper, STORE_EVENT_DONE, record);
 		return take_layer(report, record, err);
 	case WIRE_IMAGE:
 		return take_image(report, record, err);
@@ -139,7 +173,7 @@ static int take_record(const struct store_load *request, struct wire_record *rec
 		       record->type);
 }
 
-static int read_records(const struct store_load *request, int fd, struct helper_report *report,
+static int read_records(const struct helper *helper, int fd, struct helper_report *report,
 			struct err *err)
 {
 	for (;;) {
@@ -154,7 +188,7 @@ static int read_records(const struct store_load *request, int fd, struct helper_
 		if ((size_t)got < sizeof(record))
 			return err_set(err, ERR_SYSTEM, EPROTO,
 				       "corten-image stopped within a record");
-		int rc = take_record(request, &record, report, err);
+		int rc = take_record(helper, &record, report, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -304,7 +338,7 @@ int helper_run(const struct helper *helper, struct helper_report *report, struct
 	if (rc < 0)
 		return rc;
 	fd_closep(&writer);
-	rc = read_records(helper->request, reader, report, err);
+	rc = read_records(helper, reader, report, err);
 	if (rc < 0)
 		(void)kill(pid, SIGKILL);
 	struct err died;

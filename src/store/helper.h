@@ -14,6 +14,7 @@ struct helper_image {
 	char id[65];
 	char manifest[65];
 	char top[65];
+	int64_t done_bytes;
 	json_strings names; /* as the archive has them */
 };
 
@@ -22,12 +23,22 @@ struct helper_layer {
 	int64_t size_bytes;
 };
 
+struct helper_packed {
+	char diff_id[65];
+	char digest[65];
+	char media_type[128];
+	int64_t size_bytes;
+	bool proved; /* packed just now; else it may be but what a manifest says */
+};
+
 struct helper_report {
 	struct arena *arena;
 	struct helper_image *images;
 	size_t image_count;
 	struct helper_layer *layers; /* those that were unpacked */
 	size_t layer_count;
+	struct helper_packed *packed; /* push */
+	size_t packed_count;
 	bool ended;
 };
 
@@ -38,6 +49,7 @@ struct helper {
 	int staging_fd;
 	int known_fd;
 	int lock_fds[2];
+	const json_strings *repositories; /* push: to mount from; else NULL */
 };
 
 int helper_run(const struct helper *helper, struct helper_report *report, struct err *err);

@@ -12,6 +12,7 @@
 
 #include "base/fd.h"
 #include "kern/uapi.h"
+#include "store/blobs.h"
 #include "store/helper.h"
 #include "store/internal.h"
 #include "store/reference.h"
@@ -26,6 +27,7 @@ struct loading {
 	struct helper_report report;
 	struct store_loaded *loaded;
 	struct oci_image_config *configs; /* one for each image of the report */
+	struct oci_manifest *manifests;   /* the same; empty: it has none */
 };
 
 /* Writes the diff-ids of all layers into a memfd. */
@@ -113,10 +115,10 @@ static int read_document(const struct loading *loading, const char *hex, struct 
 }
 
 /* Whether the manifest is that of the configuration. */
-static int check_manifest(struct loading *loading, const struct helper_image *image,
-			  struct err *err)
+static int check_manifest(struct loading *loading, size_t index, struct err *err)
 {
-	struct oci_manifest manifest;
+	const struct helper_image *image = &loading->report.images[index];
+	struct oci_manifest *manifest = &loading->manifests[index];
 	BUF_AUTO(text, STORE_DOCUMENT_MAX);
 
 	if (image->manifest[0] == '\0')
@@ -124,12 +126,12 @@ static int check_manifest(struct loading *loading, const struct helper_image *im
 	int rc = read_document(loading, image->manifest, &text, err);
 	if (rc == 0)
 		rc = json_parse(&oci_manifest_shape, text.data != NULL ? text.data : "", text.len,
-				loading->report.arena, &manifest, err);
+				loading->report.arena, manifest, err);
 	if (rc < 0)
 		return rc;
-	if (manifest.config == NULL || manifest.config->digest == NULL ||
-	    strncmp(manifest.config->digest, "sha256:", 7) != 0 ||
-	    strcmp(manifest.config->digest + 7, image->id) != 0)
+	if (manifest->config == NULL || manifest->config->digest == NULL ||
+	    strncmp(manifest->config->digest, "sha256:", 7) != 0 ||
+	    strcmp(manifest->config->digest + 7, image->id) != 0)
 		return err_set(err, ERR_INVALID, EINVAL,
 			       "manifest sha256:%s is not of that configuration", image->manifest);
 	return 0;
@@ -146,7 +148,7 @@ static int read_config(struct loading *loading, size_t index, struct err *err)
 				text.len, loading->report.arena, &loading->configs[index], err);
 	if (rc == 0)
 		rc = check_layers(&loading->configs[index], err);
-	return rc < 0 ? rc : check_manifest(loading, image, err);
+	return rc < 0 ? rc : check_manifest(loading, index, err);
 }
 
 static int read_configs(struct loading *loading, struct err *err)
@@ -155,7 +157,9 @@ static int read_configs(struct loading *loading, struct err *err)
 
 	loading->configs =
 		arena_alloc(loading->report.arena, (count + 1) * sizeof(*loading->configs));
-	if (loading->configs == NULL)
+	loading->manifests =
+		arena_alloc(loading->report.arena, (count + 1) * sizeof(*loading->manifests));
+	if (loading->configs == NULL || loading->manifests == NULL)
 		return err_set(err, ERR_SYSTEM, ENOMEM, "read configurations");
 	for (size_t i = 0; i < count; i++) {
 		int rc = read_config(loading, i, err);
@@ -401,6 +405,22 @@ static int insert_names(struct loading *loading, size_t index, struct err *err)
 	return rc;
 }
 
+/* Which blobs the layers came from, and where they can be had again. */
+static int insert_blobs(struct loading *loading, size_t index, struct err *err)
+{
+	char repository[REFERENCE_TEXT_MAX] = "";
+	struct reference ref;
+
+	if (loading->request->source == STORE_IMPORT)
+		return 0;
+	if (loading->request->pulled != NULL &&
+	    reference_parse(loading->request->pulled, &ref, err) == 0)
+		(void)snprintf(repository, sizeof(repository), "%s/%s", ref.domain, ref.path);
+	return blobs_note_manifest(loading->store, &loading->manifests[index],
+				   &loading->configs[index].rootfs.diff_ids, repository,
+				   &loading->report, err);
+}
+
 static int insert_all(struct loading *loading, struct err *err)
 {
 	const struct helper_report *report = &loading->report;
@@ -419,6 +439,8 @@ static int insert_all(struct loading *loading, struct err *err)
 		rc = insert_image(loading, &report->images[i], &loading->configs[i], err);
 		if (rc == 0)
 			rc = insert_names(loading, i, err);
+		if (rc == 0)
+			rc = insert_blobs(loading, i, err);
 		if (rc < 0)
 			err_wrap(err, rc, "image %.12s", report->images[i].id);
 	}

@@ -10,6 +10,7 @@
 #include "store/helper.h"
 #include "store/internal.h"
 #include "store/reference.h"
+#include "store/staged.h"
 #include "store/wire.h"
 #include "store/wire_save.h"
 
@@ -157,29 +158,6 @@ static int gather(struct saving *saving, struct err *err)
 	return rc;
 }
 
-static int write_file(int dirfd, const char *name, const struct buf *text, struct err *err)
-{
-	auto_fd fd =
-		openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return err_errno(err, "make 'staging/%s'", name);
-	int rc = fd_write_all(fd, text->data, text->len);
-	return rc < 0 ? err_set(err, err_kind_of(-rc), -rc, "write 'staging/%s'", name) : 0;
-}
-
-static int stage_blob(struct saving *saving, const char *hex, struct err *err)
-{
-	BUF_AUTO(text, STORE_DOCUMENT_MAX);
-	char name[96];
-
-	int rc = store_image_config_text(saving->store, hex, &text, err);
-	if (rc < 0)
-		return rc;
-	(void)snprintf(name, sizeof(name), WIRE_BLOBS "/%.64s", hex);
-	return write_file(saving->staging.dir_fd, name, &text, err);
-}
-
 /* What the program reads beside the layers. */
 static int stage(struct saving *saving, struct err *err)
 {
@@ -190,14 +168,14 @@ static int stage(struct saving *saving, struct err *err)
 	json_write(&wire_save_shape, &saving->wire, JSON_COMPACT, &request);
 	rc = buf_check(&request, "the list of images to save", err);
 	if (rc == 0)
-		rc = write_file(dirfd, WIRE_SAVE_REQUEST, &request, err);
+		rc = staged_write(dirfd, WIRE_SAVE_REQUEST, &request, err);
 	if (rc == 0 && mkdirat(dirfd, WIRE_BLOBS, 0700) < 0)
 		rc = err_errno(err, "make a staging folder");
 	for (size_t i = 0; i < saving->wire.images.count && rc == 0; i++) {
 		const struct wire_save_image *image = &saving->images[i];
-		rc = stage_blob(saving, image->id, err);
+		rc = staged_document(saving->store, dirfd, image->id, err);
 		if (rc == 0 && image->manifest != NULL)
-			rc = stage_blob(saving, image->manifest, err);
+			rc = staged_document(saving->store, dirfd, image->manifest, err);
 	}
 	return rc;
 }

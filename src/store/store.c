@@ -42,6 +42,15 @@ static const char *const store_schema[] = {
 	" image TEXT NOT NULL REFERENCES images(id),"
 	" PRIMARY KEY(name, image)) WITHOUT ROWID;"
 	"CREATE INDEX image_digests_by_image ON image_digests(image);",
+	/* Packed forms of layers, and where they were seen: checked by unpacking or packing, never by a name alone. */
+	"CREATE TABLE layer_blobs("
+	" diff_id TEXT NOT NULL REFERENCES layers(diff_id) ON DELETE CASCADE,"
+	" digest TEXT NOT NULL,"
+	" repository TEXT NOT NULL," /* "docker.io/library/busybox"; "": in an archive */
+	" size_bytes INTEGER NOT NULL,"
+	" media_type TEXT NOT NULL,"
+	" seen_s INTEGER NOT NULL,"
+	" PRIMARY KEY(diff_id, digest, repository)) WITHOUT ROWID;",
 };
 
 /* Every folder on the way to the root that is missing is made closed to others. */

@@ -2,7 +2,7 @@
  * store.h - images on disk: names, configurations, unpacked layers.
  *
  * Purpose    The engine's view of the image store under one root folder (`/var/lib/corten`):
- *              corten.db                 tables images, image_names, image_digests, layers, image_layers (and the engine's)
+ *              corten.db                 tables images, image_names, image_digests, layers, image_layers, layer_blobs (and the engine's)
  *              blobs/sha256/HEX          configurations and manifests, named by their digest
  *              layers/HEX/diff           one unpacked layer, an overlay lower folder, named by its diff-id
  *              layers/HEX/headers.zst    what else its archive held (image/headers.h); with kept/, content
@@ -29,6 +29,7 @@
 #include "base/json.h"
 #include "oci/image.h"
 #include "store/db.h"
+#include "store/reference.h"
 
 #define STORE_ROOT_DEFAULT "/var/lib/corten"
 
@@ -154,6 +155,7 @@ enum store_event_kind {
 	STORE_EVENT_PROGRESS, /* done_bytes of total_bytes */
 	STORE_EVENT_DONE,     /* the layer is unpacked */
 	STORE_EVENT_KNOWN,    /* the layer was there already */
+	STORE_EVENT_MOUNTED,  /* push: it is there now, from the repository `from` */
 };
 
 struct store_event {
@@ -162,6 +164,7 @@ struct store_event {
 	char name[65];  /* diff-id or digest in hex, "" when not known yet */
 	int64_t done_bytes;
 	int64_t total_bytes;
+	const char *from; /* STORE_EVENT_MOUNTED; else NULL */
 };
 typedef void store_event_fn(void *arg, const struct store_event *event);
 
@@ -206,6 +209,7 @@ struct store_pull {
 	const char *program;   /* path of corten-image */
 	const char *remote;    /* path of corten-remote */
 	json_strings options;  /* arguments of corten-remote, such as --tls-verify=false */
+	const char *password;  /* of the user that they name; NULL: none */
 	const char *platform;  /* as in struct store_load */
 	int64_t max_bytes;
 	store_event_fn *event;
@@ -258,6 +262,45 @@ int store_save(struct store *store, const struct store_save *request, struct err
  */
 int store_unpack(struct store *store, const struct store_image *image, const char *program,
 		 int output_fd, struct err *err);
+
+/* ---- push ---- */
+
+enum store_manifest {
+	STORE_MANIFEST_KEPT, /* as the image's own is, or OCI's */
+	STORE_MANIFEST_OCI,
+	STORE_MANIFEST_V2S2, /* Docker's, schema 2 */
+};
+
+/* "", "oci", "v2s2", and NULL. */
+extern const char *const store_manifest_names[];
+
+struct store_push {
+	const char *reference;   /* as store_image_find() takes it */
+	const char *destination; /* a name in any form, without a digest */
+	const char *program;     /* path of corten-image */
+	const char *remote;      /* path of corten-remote */
+	json_strings options;    /* arguments of corten-remote */
+	const char *password;    /* of the user that they name; NULL: none */
+	enum store_manifest form;
+	enum store_packing packing; /* of layers that the registry lacks */
+	bool repack;                /* of all layers */
+	int level;                  /* of packing; 0: the usual */
+	store_event_fn *event;
+	void *event_arg;
+};
+
+struct store_pushed {
+	char destination[REFERENCE_TEXT_MAX]; /* complete */
+	char digest[65];                      /* hex, of the manifest */
+	int64_t manifest_bytes;
+};
+
+/*
+ * Puts an image into a registry: layers that are there, or in another repository of that registry, are not sent.
+ * Where it can be, the manifest is the one that the image came with, byte for byte; the id is the same in any case.
+ */
+int store_push(struct store *store, const struct store_push *request,
+	       struct store_pushed *ret_pushed, struct err *err);
 
 /* ---- removal off the path ---- */
 

@@ -20,7 +20,7 @@ enum wire_fd {
 	WIRE_FD_STAGING = 3, /* the folder that becomes the program's root */
 	WIRE_FD_RECORDS = 4, /* a pipe of struct wire_record */
 	WIRE_FD_KNOWN = 5,   /* diff-ids that need no unpacking, 64 hex digits and a newline each */
-	WIRE_FD_OUTPUT = 5,  /* in its place, save: a file, a pipe or a folder */
+	WIRE_FD_OUTPUT = 5,  /* in its place, save: a file, a pipe or a folder; push: the socket */
 	WIRE_FD_LOCKS = 6, /* and the next: held so that nobody cleans up before the program ends */
 };
 
@@ -30,6 +30,7 @@ enum wire_remote_fd {
 		3, /* SOCK_SEQPACKET: corten-image asks; for a login a pipe: the password */
 	WIRE_REMOTE_RECORDS =
 		4, /* a pipe of struct wire_record: WIRE_NAME, and WIRE_ERROR or WIRE_END */
+	WIRE_REMOTE_SECRET = 5, /* of serve and push with --user: a pipe, the password */
 };
 
 /*
@@ -63,7 +64,9 @@ enum wire_type {
 	WIRE_PROGRESS, /* bytes of it were read */
 	WIRE_DONE,     /* it is unpacked */
 	WIRE_KNOWN,    /* it need not be */
-	WIRE_IMAGE, /* an image is complete: its id, its manifest's digest and its name's, or "" */
+	WIRE_MOUNTED,  /* push: it came from the repository `from` */
+	WIRE_PACKED,   /* push: a layer's packed form, as the registry has it now */
+	WIRE_IMAGE, /* an image is complete: its id, its manifest's digest and its name's, or ""; push: done_bytes of manifest */
 	WIRE_NAME,  /* a name of the image before */
 	WIRE_ERROR, /* why the program gives up; the last record */
 	WIRE_END,   /* all is done; the last record */
@@ -78,7 +81,11 @@ struct wire_record {
 		struct {
 			char hex[65]; /* diff-id, digest or id */
 			char manifest[65];
-			char top[65]; /* of what index.json names: a manifest or an index */
+			char top[65];         /* of what index.json names: a manifest or an index */
+			char packed[65];      /* WIRE_PACKED: the digest; done_bytes of it */
+			char media_type[128]; /* and its type */
+			uint32_t proved;      /* whether it was packed from that layer */
+			uint32_t from;        /* WIRE_MOUNTED */
 		};
 		char name[REFERENCE_TEXT_MAX];
 		struct err err;

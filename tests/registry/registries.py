@@ -122,7 +122,17 @@ class Asked:
 
     def __init__(self, handler):
         self.method, self.path, self.headers = handler.command, handler.path, dict(handler.headers.items())
-        self.body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
+        if "chunked" in (handler.headers.get("Transfer-Encoding") or ""):
+            self.body = b"".join(self.chunks(handler.rfile))
+        else:
+            self.body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
+
+    @staticmethod
+    def chunks(file):
+        while size := int(file.readline().strip() or b"0", 16):
+            yield file.read(size)
+            file.readline()
+        file.readline()
 
     def header(self, name):
         return next((v for k, v in self.headers.items() if k.lower() == name.lower()), None)
@@ -146,7 +156,7 @@ class Server:
                 except (BrokenPipeError, ConnectionResetError):
                     self.close_connection = True
 
-            do_HEAD = do_POST = do_GET
+            do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
 
             def reply(self, status, body=b"", **headers):
                 body = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -223,6 +233,51 @@ class Served:
         return handler.reply(200, data, Content_Type="application/octet-stream")
 
 
+class Taking:
+    """A registry that keeps what is uploaded; a test overrides what is wrong."""
+
+    def __init__(self, blobs=()):
+        self.blobs = {"sha256:" + sha(blob): blob for blob in blobs}
+        self.uploads, self.manifests = {}, {}
+
+    def __call__(self, handler, asked):
+        url = urllib.parse.urlsplit(asked.path)
+        query = dict(urllib.parse.parse_qsl(url.query))
+        name, what = url.path.rpartition("/")[::2]
+        if asked.method == "HEAD":
+            return handler.reply(200 if what in self.blobs else 404)
+        if "/manifests" in name:
+            return self.manifest(handler, asked, what)
+        if asked.method == "POST":
+            return self.begin(handler, asked, query)
+        if asked.method == "PATCH":
+            return self.patch(handler, asked, what)
+        if asked.method == "PUT":
+            return self.end(handler, asked, what, query["digest"])
+        return handler.reply(404)
+
+    def begin(self, handler, asked, query):
+        number = str(len(self.uploads))
+        self.uploads[number] = b""
+        return handler.reply(202, Location=f"/v2/up/{number}")
+
+    def patch(self, handler, asked, number):
+        self.uploads[number] += asked.body
+        return handler.reply(202, Location=f"/v2/up/{number}")
+
+    def end(self, handler, asked, number, digest):
+        self.uploads[number] += asked.body
+        found = "sha256:" + sha(self.uploads[number])
+        if found != digest:
+            return handler.reply(400, {"errors": [{"code": "DIGEST_INVALID", "message": "no such digest"}]})
+        self.blobs[digest] = self.uploads[number]
+        return handler.reply(201, Docker_Content_Digest=digest)
+
+    def manifest(self, handler, asked, tag):
+        self.manifests[tag] = asked.body
+        return handler.reply(201, Docker_Content_Digest="sha256:" + sha(asked.body))
+
+
 def openssl(*words, **options):
     subprocess.run(["openssl", *map(str, words)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
 
@@ -264,17 +319,21 @@ class Tokens:
         return (f"auth: {{token: {{realm: '{realm}', service: 'the registry', issuer: 'the issuer', "
                 f"rootcertbundle: {self.cert}}}}}")
 
-    def token(self, scope, user):
+    def token(self, scopes, user):
+        """Scopes: one, or a list."""
         def part(data):
             data = data if isinstance(data, bytes) else json.dumps(data).encode()
             return base64.urlsafe_b64encode(data).rstrip(b"=")
-        kind, _, rest = scope.partition(":")
-        name, _, actions = rest.rpartition(":")
+        access = []
+        for scope in [scopes] if isinstance(scopes, str) else scopes:
+            kind, _, rest = scope.partition(":")
+            name, _, actions = rest.rpartition(":")
+            access.append({"type": kind, "name": name, "actions": actions.split(",")})
         pem = self.cert.read_text().split("-----")[2]
         now = int(time.time())
         head = part({"alg": "RS256", "typ": "JWT", "x5c": [pem.replace("\n", "")]})
         body = part({"iss": "the issuer", "sub": user, "aud": "the registry", "exp": now + 300, "nbf": now - 10, "iat": now,
-                     "jti": str(time.monotonic_ns()), "access": [{"type": kind, "name": name, "actions": actions.split(",")}]})
+                     "jti": str(time.monotonic_ns()), "access": access})
         with self.lock:
             (self.folder / "text").write_bytes(head + b"." + body)
             openssl("dgst", "-sha256", "-sign", self.key, "-out", self.folder / "signature", self.folder / "text")
@@ -285,4 +344,4 @@ class Tokens:
         user = next((u for u, p in self.users.items() if asked.header("Authorization") == basic(u, p)), None)
         if self.users and user is None:
             return handler.reply(401, {"errors": [{"code": "UNAUTHORIZED", "message": "who are you"}]})
-        return handler.reply(200, {"token": self.token(query["scope"][0], user or "")}, Content_Type="application/json")
+        return handler.reply(200, {"token": self.token(query["scope"], user or "")}, Content_Type="application/json")
