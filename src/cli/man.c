@@ -92,7 +92,9 @@ static const char closing[] =
 	"would not heed is an error. \\fB\\-\\-privileged\\fR is unconfined by both; a container "
 	"in\n"
 	"the host's PID or IPC namespace has no label of SELinux. \\fBexec\\fR is confined as its\n"
-	"container is, also with \\fB\\-\\-privileged\\fR. \\fBinfo\\fR says what the host has.\n"
+	"container is, also with \\fB\\-\\-privileged\\fR. \\fBinfo\\fR says what the host has.\n";
+
+static const char registries[] =
 	".SH REGISTRIES\n"
 	"A name without a host is Docker's registry's, as with Docker. \\fBpull\\fR, and "
 	"\\fBrun\\fR\n"
@@ -105,14 +107,24 @@ static const char closing[] =
 	"is busy is tried again. Proxies are those of \\fBhttps_proxy\\fR, \\fBhttp_proxy\\fR and\n"
 	"\\fBno_proxy\\fR. With \\fB\\-\\-offline\\fR no connection is opened at all.\n"
 	".PP\n"
+	"\\fBpush\\fR sends what the registry lacks: it asks for each layer first, and has those\n"
+	"mounted that another of its repositories is known to have. Layers are written again from\n"
+	"what was unpacked, byte for byte. An upload that breaks is made again, or goes on where "
+	"the\n"
+	"registry is. Mirrors of \\fIregistries.conf\\fR are not pushed to.\n"
+	".PP\n"
 	"Examples:\n"
 	".nf\n"
 	"    corten pull alpine\n"
 	"    corten pull \\-\\-platform linux/arm64 quay.io/libpod/alpine:3.10.2\n"
 	"    corten pull localhost:5000/box@sha256:...\n"
 	"    corten run \\-\\-rm \\-\\-pull newer alpine echo hello\n"
+	"    corten push box registry.example.com/me/box:1.0\n"
+	"    corten push \\-\\-compression\\-format zstd registry.example.com/me/box:1.0\n"
 	"    corten login \\-u me \\-\\-password\\-stdin registry.example.com <password\n"
-	".fi\n"
+	".fi\n";
+
+static const char files[] =
 	".SH FILES\n"
 	".TP\n\\fI/etc/corten/corten.conf\\fR, \\fI/etc/corten/corten.conf.d/*.conf\\fR, "
 	"\\fI$XDG_CONFIG_HOME/corten/corten.conf\\fR\n"
@@ -162,4 +174,6 @@ void man_program(struct buf *out)
 			add_command(cli_commands[i], out);
 	}
 	buf_str(out, closing);
+	buf_str(out, registries);
+	buf_str(out, files);
 }

@@ -188,7 +188,12 @@ const struct command command_image_push = {
 		"when it is packed; else there is a new one, of the same configuration and so of "
 		"the "
 		"same image id.\n"
-		"The same layer packed in the same way gives the same bytes.",
+		"The same layer packed in the same way gives the same bytes.\n"
+		"\n"
+		"Examples:\n"
+		"  corten push registry.example.com/me/box:1.0\n"
+		"  corten push box localhost:5000/box\n"
+		"  corten push -a --compression-format zstd registry.example.com/me/box",
 	.min = 1,
 	.max = 2,
 	.flags = COMMAND_ENGINE,

@@ -23,6 +23,7 @@ struct upload {
 	size_t chunk_room;
 	size_t chunk_len;
 	int64_t chunk_bytes; /* what the registry wants at least */
+	bool denied;         /* once, after it had begun: a token may have expired meanwhile */
 };
 
 static ssize_t read_source(struct upload *upload, void *data, size_t size)
@@ -318,16 +319,19 @@ static int finish(struct upload *upload, const char *digest, struct err *err)
 }
 
 /* Whether the failure could be of this moment, or of the way in which it was sent. */
-static bool may_go_on(const struct upload *upload, bool chunked)
+static bool may_go_on(struct upload *upload, bool chunked)
 {
 	const struct session_answer *answer = &upload->answer;
 	int status = answer->status;
 
 	if (upload->rc < 0 || upload->source->restart == NULL)
 		return false;
-	if (answer->worth_a_try || (status == 401 && answer->body_taken) || status == 416 ||
-	    status == 404)
+	if (answer->worth_a_try || status == 416 || status == 404)
 		return true;
+	if (status == 401 && answer->body_taken && !upload->denied) {
+		upload->denied = true;
+		return true;
+	}
 	return !chunked && (status == 411 || status == 413);
 }
 

@@ -64,12 +64,12 @@ enum wire_type {
 	WIRE_PROGRESS, /* bytes of it were read */
 	WIRE_DONE,     /* it is unpacked */
 	WIRE_KNOWN,    /* it need not be */
-	WIRE_MOUNTED,  /* push: it came from the repository `from` */
-	WIRE_PACKED,   /* push: a layer's packed form, as the registry has it now */
 	WIRE_IMAGE, /* an image is complete: its id, its manifest's digest and its name's, or ""; push: done_bytes of manifest */
 	WIRE_NAME,  /* a name of the image before */
 	WIRE_ERROR, /* why the program gives up; the last record */
 	WIRE_END,   /* all is done; the last record */
+	WIRE_MOUNTED, /* push: it came from the repository `from` */
+	WIRE_PACKED,  /* push: a layer's packed form, as the registry has it now */
 };
 
 struct wire_record {

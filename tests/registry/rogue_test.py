@@ -5,7 +5,7 @@ import textwrap
 
 import pytest
 
-from archives import entry, oci_image, sha, tar
+from archives import entry, oci_image, sha, tar, write_tar
 from engine import BIN
 
 ONE = tar("etc/", (entry("etc/motd"), "hello"))
@@ -51,13 +51,13 @@ def rogue(cli):
             os.link(program, folder / program.name) if program.stat().st_dev == folder.stat().st_dev else \
                 (folder / program.name).symlink_to(program)
 
-    def run(files, body, name="127.0.0.1:1/box:1"):
+    def run(files, body, name="127.0.0.1:1/box:1", verb="pull", template=ROGUE):
         layout = cli.folder / "layout.json"
         layout.write_text(json.dumps({k: v.hex() for k, v in files.items()}))
         program = folder / "corten-remote"
-        program.write_text(ROGUE.format(files=str(layout), body=textwrap.indent(textwrap.dedent(body), "    ")))
+        program.write_text(template.format(files=str(layout), body=textwrap.indent(textwrap.dedent(body), "    ")))
         program.chmod(0o755)
-        done = cli("pull", name, env={"CORTEN_LIBEXEC": str(folder)})
+        done = cli(verb, name, env={"CORTEN_LIBEXEC": str(folder)})
         cli.check_store()
         return done
     return run
@@ -131,3 +131,90 @@ def test_a_descriptor_that_is_no_pipe(cli, rogue):
             """)
         assert done.status == 1
     assert secret.read_text() == "{}" and cli.images() == []
+
+
+# --- a push ---
+
+# The same in place of corten-remote's other half.
+ROGUE_PUSH = """#!/usr/bin/python3
+import array, hashlib, os, socket, struct
+LAYOUT = {files!r}
+sock = socket.socket(fileno=3)
+HAVE, MOUNT, BLOB, MANIFEST = 1, 2, 3, 4
+DONE, NOT, AGAIN = 1, 2, 3
+def channel(request, echo=None, fds=1):
+    pairs = [socket.socketpair() for _ in range(fds)]
+    sock.sendmsg([echo or request], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [a.fileno() for a, b in pairs]))] if fds else [])
+    return pairs[0][1] if fds else None
+def exactly(one, size):
+    data = b""
+    while len(data) < size:
+        piece = one.recv(size - len(data))
+        if not piece:
+            os._exit(1)
+        data += piece
+    return data
+def body(one):
+    data = b""
+    while size := struct.unpack("<I", exactly(one, 4))[0]:
+        data += exactly(one, size)
+    exactly(one, 80)
+    return data
+def outcome(one, result, hex="", size=0):
+    one.sendall(struct.pack("<I68sq", result, hex.encode(), size))
+while True:
+    request = sock.recv(4096)
+    if not request:
+        break
+    ask, number = struct.unpack("<II", request[:8])
+{body}
+"""
+HONEST_PUSH = """
+    one = channel(request)
+    data = body(one) if ask in (BLOB, MANIFEST) else None
+    outcome(one, NOT if data is None else DONE, hashlib.sha256(data or b"").hexdigest(), len(data or b""))
+"""
+
+
+def push(cli, rogue, body):
+    cli("load", "-q", "-i", write_tar(cli.folder / "image.tar", oci_image([ONE], "127.0.0.1:1/box:1"))).ok()
+    return rogue({}, body, verb="push", template=ROGUE_PUSH)
+
+
+def test_the_frame_of_pushes_works(cli, rogue):
+    done = push(cli, rogue, HONEST_PUSH)
+    assert "digest: sha256:" in done.ok()
+
+
+@pytest.mark.parametrize("body", [
+    "channel(request, echo=b'x' * len(request))",            # another request's answer
+    "channel(request, echo=request[:10])",                   # a short one
+    "channel(request, fds=0)",                               # none to write to
+    "channel(request, fds=3)",                               # more than one
+    "break",                                                 # it goes away
+    "channel(request)",                                      # it says nothing
+    "channel(request).sendall(b'x' * 20)",                   # an outcome that is cut
+    "outcome(channel(request), 77)",                         # or none
+    """
+    one = channel(request)
+    if ask not in (BLOB, MANIFEST):
+        outcome(one, NOT)
+    else:
+        body(one)
+        outcome(one, DONE, "0" * 64)                         # of another digest
+    """,
+    """
+    one = channel(request)
+    outcome(one, NOT if ask in (HAVE, MOUNT) else AGAIN)     # once more, for ever
+    """,
+    """
+    one = channel(request)
+    outcome(one, NOT if ask in (HAVE, MOUNT) else DONE, "0" * 64)
+    one.close()                                              # content before it has seen anything
+    """,
+    "os.write(4, b'x' * 700); break",                        # a record that is cut
+])
+def test_answers_to_a_push_that_are_none(cli, rogue, body):
+    done = push(cli, rogue, body)
+    assert done.status == 1 and done.err and "\x1b" not in done.err
+    assert "digest: sha256" not in done.out
