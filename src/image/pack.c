@@ -7,8 +7,10 @@
 
 #include "base/fd.h"
 #include "image/digest.h"
+#include "image/limits.h"
 
-#define OUT_BYTES ((size_t)128 << 10)
+#define OUT_BYTES            ((size_t)128 << 10)
+#define ZSTD_LEVEL_OF_WINDOW 19 /* the last whose window is no larger than INFLATE_ZSTD_LOG_MAX */
 
 struct packer {
 	struct stream *from;
@@ -152,6 +154,9 @@ static int run_zstd(struct packer *packer, struct err *err)
 	if (!ZSTD_isError(code) && packer->pack->level > 0)
 		code = ZSTD_CCtx_setParameter(packer->zstd, ZSTD_c_compressionLevel,
 					      packer->pack->level);
+	/* The highest levels would take windows that not everybody unpacks. */
+	if (!ZSTD_isError(code) && packer->pack->level > ZSTD_LEVEL_OF_WINDOW)
+		code = ZSTD_CCtx_setParameter(packer->zstd, ZSTD_c_windowLog, INFLATE_ZSTD_LOG_MAX);
 	if (ZSTD_isError(code))
 		return err_set(err, ERR_SYSTEM, 0, "pack a layer with zstd: %s",
 			       ZSTD_getErrorName(code));

@@ -130,10 +130,61 @@ def test_packed_as_they_were_where_the_registry_has_nothing(cli, tmp_path, regis
         other.close()
 
 
+def test_a_layer_that_another_image_came_with_is_mounted(cli, tmp_path, registry):
+    packed, kind = gz(ONE), "application/vnd.oci.image.layer.v1.tar+gzip"
+    registry.push("lender:1", oci_image([ONE], packed=[packed], media_type=kind))
+    cli("pull", f"{registry.host}/lender:1").ok()
+    load(cli, tmp_path, oci_image([ONE, TWO]))
+    lines = cli("push", "work:1", f"{registry.host}/borrower:1").ok().splitlines()
+    assert sorted(lines[1:3]) == sorted([f"{sha(ONE)[:12]}: Mounted from lender", f"{sha(TWO)[:12]}: Pushed"])
+    layer = json.loads(manifest_of(registry, "borrower:1")[0])["layers"][0]
+    assert layer == {"mediaType": kind, "digest": "sha256:" + sha(packed), "size": len(packed)}
+
+
+def test_a_manifests_word_is_not_enough(cli, tmp_path, registry):
+    """It claims a blob for a layer that is here already, so nobody looks: other images do not get to name that."""
+    load(cli, tmp_path, oci_image([ONE]))
+    wrong = gz(TWO)
+    digest = registry.push("claims:1", oci_image([ONE], image_config=config([ONE], author="x"), packed=[wrong]))
+    cli("pull", f"{registry.host}/claims:1").ok()
+    cli("push", "work:1", f"{registry.host}/claims:2").ok()
+    [layer] = json.loads(manifest_of(registry, "claims:2")[0])["layers"]
+    assert layer["digest"] != "sha256:" + sha(wrong) and sha(unpacked(blob_of(registry, "claims", layer["digest"]))) == sha(ONE)
+    # Itself it may say what it likes, as long as that is all there.
+    assert digest in cli("push", f"{registry.host}/claims:1", f"{registry.host}/claims:3").ok()
+    other = Debian(tmp_path / "other")
+    try:
+        cli("push", f"{registry.host}/claims:1", f"{other.host}/claims:1").ok()
+        [layer] = json.loads(manifest_of(other, "claims:1")[0])["layers"]
+        assert sha(unpacked(blob_of(other, "claims", layer["digest"]))) == sha(ONE)
+    finally:
+        other.close()
+
+
+def test_what_was_pushed_can_be_removed(cli, tmp_path, registry):
+    load(cli, tmp_path, oci_image([ONE, TWO]))
+    cli("push", "work:1", f"{registry.host}/removed:1").ok()
+    cli("rmi", "-f", "work:1", "test:1").ok()
+    assert cli.images() == [] and cli.layers() == []
+    cli("pull", f"{registry.host}/removed:1").ok()
+    assert "already exists" in cli("push", f"{registry.host}/removed:1").ok()
+
+
+def test_an_image_of_equal_layers_and_of_none(cli, tmp_path, registry):
+    load(cli, tmp_path, oci_image([ONE, TWO, ONE]))
+    lines = cli("push", "work:1", f"{registry.host}/equal:1").ok().splitlines()
+    assert len([line for line in lines if line.endswith("Pushed")]) == 2
+    layers = json.loads(manifest_of(registry, "equal:1")[0])["layers"]
+    assert layers[0] == layers[2] and len(layers) == 3
+    load(cli, tmp_path, oci_image([]), "none:1")
+    cli("push", "none:1", f"{registry.host}/none:1").ok()
+    assert json.loads(manifest_of(registry, "none:1")[0])["layers"] == []
+
+
 # --- flags and outputs ---
 
 @pytest.mark.parametrize("words, end", [(["--compression-format", "zstd"], "tar+zstd"), (["--compression-format=none"], "tar"),
-                                        (["--compression-format=zstd", "--compression-level=19"], "tar+zstd"),
+                                        (["--compression-format=zstd", "--compression-level=22"], "tar+zstd"),
                                         (["--compression-level", "9"], "tar+gzip")])
 def test_packings(cli, tmp_path, registry, words, end):
     load(cli, tmp_path, oci_image([TWO]))
@@ -142,6 +193,8 @@ def test_packings(cli, tmp_path, registry, words, end):
     [layer] = json.loads(manifest_of(registry, name + ":1")[0])["layers"]
     data = blob_of(registry, name, layer["digest"])
     assert layer["mediaType"].endswith("." + end) and sha(unpacked(data)) == sha(TWO) and layer["size"] == len(data)
+    cli("rmi", "-f", "work:1", "test:1").ok()
+    cli("pull", f"{registry.host}/{name}:1").ok()
 
 
 def test_another_packing_than_the_registry_has(cli, tmp_path, registry):
@@ -172,6 +225,12 @@ def test_quiet_and_digestfile(cli, tmp_path, registry):
     done = cli("push", "-q", "--digestfile", file, "work:1", f"docker://{registry.host}/quiet")
     assert (done.ok(), done.err) == (f"{registry.host}/quiet:latest\n", "")
     assert file.read_text() == "sha256:" + sha(manifest_of(registry, "quiet:latest")[0])
+
+
+def test_a_bar_on_a_terminal(cli, tmp_path, registry):
+    load(cli, tmp_path, oci_image([TWO]))
+    status, shown = cli.terminal("push", "work:1", f"{registry.host}/bar:1")
+    assert status == 0 and f"layer 1 {sha(TWO)[:12]} [" in shown and f"{sha(TWO)[:12]}: Pushed" in shown, shown
 
 
 def test_all_tags(cli, tmp_path, registry):
