@@ -182,7 +182,8 @@ static int clean(const char *root)
 	struct store *store;
 	struct err err;
 
-	/* The caller waits for the first half only. */
+	/* The caller waits for the first half only, and a terminal that closes with it ends nothing here. */
+	(void)signal(SIGHUP, SIG_IGN);
 	pid_t pid = fork();
 	if (pid != 0)
 		return pid < 0 ? 1 : 0;
