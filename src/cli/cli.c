@@ -198,9 +198,9 @@ static bool show_group(const char *group)
 static bool is_yet_to_come(const char *word)
 {
 	static const char *const words[] = {
-		"build", "commit", "cp",      "diff",   "events", "export",  "network",
-		"pause", "pod",    "port",    "push",   "rename", "restart", "search",
-		"stats", "top",    "unpause", "update", "volume",
+		"build",   "commit", "cp",  "diff",    "events", "export",
+		"network", "pause",  "pod", "port",    "rename", "restart",
+		"search",  "stats",  "top", "unpause", "update", "volume",
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
