@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/internal.h"
@@ -104,12 +105,11 @@ int engine_image_push(struct engine *engine, const struct engine_push *request, 
 		rc = store_push(engine->store, &push, &pushed, err);
 	if (rc < 0)
 		return rc;
-	char *digest = arena_alloc(arena, sizeof("sha256:") + 64);
-	if (digest == NULL)
+	char digest[sizeof("sha256:") + sizeof(pushed.digest)];
+	(void)snprintf(digest, sizeof(digest), "sha256:%s", pushed.digest);
+	ret_pushed->digest = copy(digest, arena);
+	if (ret_pushed->digest == NULL)
 		return list_no_memory(err);
-	memcpy(digest, "sha256:", 7);
-	memcpy(digest + 7, pushed.digest, 65);
-	ret_pushed->digest = digest;
 	ret_pushed->manifest_bytes = pushed.manifest_bytes;
 	return 0;
 }

@@ -416,7 +416,7 @@ int upload_blob(struct session *session, const struct upload_source *source, con
 
 int upload_exists(struct session *session, const char *digest, struct err *err)
 {
-	struct session_answer answer;
+	struct session_answer answer = {0};
 	char path[128];
 	const struct session_request request = {
 		.method = HTTP_HEAD, .path = path, .also = 404, .whole_s = REMOTE_DOCUMENT_S};
@@ -431,7 +431,7 @@ int upload_exists(struct session *session, const char *digest, struct err *err)
 bool upload_mount(struct session *session, const char *digest, const char *from,
 		  char ret_location[REMOTE_URL_MAX])
 {
-	struct session_answer answer;
+	struct session_answer answer = {0};
 	struct err ignored;
 	char path[512];
 	const struct session_request request = {

@@ -96,7 +96,7 @@ int upload_manifest(struct session *session, const struct upload_manifest *manif
 					  .rewind = rewind_document,
 					  .arg = &memory,
 					  .size_bytes = (int64_t)manifest->size};
-	struct session_answer answer;
+	struct session_answer answer = {0};
 	char path[256], type[300];
 	const char *headers[] = {type};
 	const struct session_request request = {.method = HTTP_PUT,
