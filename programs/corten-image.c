@@ -7,6 +7,7 @@
  *   import [--max-bytes N] [--message TEXT] [--change LINE]...
  *   save                                         the request is in the staging folder
  *   push                                         the same, with corten-remote at the socket
+ *   copy                                         the same; the input may be the socket of a pull
  *   unpack                                       the merged layers, as a detached mount, into a folder
  *   clean ROOT                                   empties the trash of a store, detached
  */
@@ -19,11 +20,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/fd.h"
 #include "image/confine.h"
+#include "image/copy.h"
 #include "image/digest.h"
 #include "image/import.h"
 #include "image/load.h"
@@ -43,6 +46,7 @@ static int usage(void)
 		      "  corten-image import [--max-bytes N] [--message TEXT] [--change LINE]...\n"
 		      "  corten-image save\n"
 		      "  corten-image push\n"
+		      "  corten-image copy\n"
 		      "  corten-image unpack\n"
 		      "  corten-image clean ROOT\n");
 	return 2;
@@ -84,6 +88,7 @@ enum work {
 	WORK_IMPORT,
 	WORK_SAVE,
 	WORK_PUSH,
+	WORK_COPY,
 	WORK_UNPACK,
 };
 
@@ -92,6 +97,9 @@ static int do_work(const struct image_options *options, enum work work, struct e
 	const struct save_options save = {.input_fd = WIRE_FD_INPUT, .output_fd = WIRE_FD_OUTPUT};
 	const struct push_options push = {.input_fd = WIRE_FD_INPUT,
 					  .socket_fd = WIRE_FD_OUTPUT,
+					  .records_fd = WIRE_FD_RECORDS};
+	const struct copy_options copy = {.input_fd = WIRE_FD_INPUT,
+					  .output_fd = WIRE_FD_OUTPUT,
 					  .records_fd = WIRE_FD_RECORDS};
 
 	switch (work) {
@@ -104,10 +112,25 @@ static int do_work(const struct image_options *options, enum work work, struct e
 		return image_save(&save, err);
 	case WORK_PUSH:
 		return image_push(&push, err);
+	case WORK_COPY:
+		return image_copy(&copy, err);
 	case WORK_UNPACK:
 		return image_unpack(WIRE_FD_INPUT, WIRE_FD_OUTPUT, err);
 	}
 	return -EINVAL;
+}
+
+static bool writes_out(enum work work)
+{
+	return work == WORK_SAVE || work == WORK_COPY || work == WORK_UNPACK;
+}
+
+/* A pull's, and a copy's out of a registry. */
+static bool is_socket(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
 /* All that needs a view of the filesystem comes before it is given up. */
@@ -116,14 +139,15 @@ static int run_confined(const struct image_options *options, enum work work, str
 	const struct confine_fds fds = {
 		.staging_fd = WIRE_FD_STAGING,
 		.input_fd = WIRE_FD_INPUT,
-		.output_fd = work == WORK_SAVE || work == WORK_UNPACK ? WIRE_FD_OUTPUT : FD_NONE,
+		.output_fd = writes_out(work) ? WIRE_FD_OUTPUT : FD_NONE,
 		.input_detached = work == WORK_UNPACK,
 	};
 	int rc = digest_prepare(err);
 	if (rc == 0)
 		rc = confine(&fds,
-			     work == WORK_PULL || work == WORK_PUSH ? CONFINE_SOCKET
-								    : CONFINE_ARCHIVE,
+			     is_socket(WIRE_FD_INPUT) || is_socket(WIRE_FD_OUTPUT)
+				     ? CONFINE_SOCKET
+				     : CONFINE_ARCHIVE,
 			     err);
 	return rc < 0 ? rc : do_work(options, work, err);
 }
@@ -211,6 +235,8 @@ int main(int argc, char **argv)
 		return start_work(0, argv + 2, WORK_SAVE);
 	if (argc == 2 && strcmp(argv[1], "push") == 0)
 		return start_work(0, argv + 2, WORK_PUSH);
+	if (argc == 2 && strcmp(argv[1], "copy") == 0)
+		return start_work(0, argv + 2, WORK_COPY);
 	if (argc == 2 && strcmp(argv[1], "unpack") == 0)
 		return start_work(0, argv + 2, WORK_UNPACK);
 	if (argc == 3 && strcmp(argv[1], "clean") == 0)

@@ -2,8 +2,9 @@
  * corten-remote: talks to registries; the one program that opens network connections. Started by the store and the
  * engine, with the descriptors of store/wire.h.
  *
- *   serve [OPTION]... REFERENCE               answers corten-image: what a pull asks for
- *   push [OPTION]... [--from REPOSITORY]... REFERENCE    the same: what a push brings
+ *   serve [OPTION]... REFERENCE               answers corten-image, or the engine
+ *   push [OPTION]... [--from REPOSITORY]... REFERENCE    what a push brings
+ *                                             a password for --user comes through WIRE_REMOTE_SECRET, a pipe
  *   login [OPTION]... --user USER REGISTRY    the password comes through WIRE_REMOTE_SOCKET, a pipe
  *   logout [OPTION]... REGISTRY|--all
  *   user [OPTION]... REGISTRY                 tells the name with which one is logged in, as a WIRE_NAME
@@ -39,6 +40,7 @@ struct arguments {
 	struct auth auth; /* serve and push, with --user */
 	struct buf password;
 	const char *operand; /* NULL: --all */
+	struct fetch_lists lists;
 };
 
 static int usage(void)
@@ -50,7 +52,8 @@ static int usage(void)
 			      "  corten-remote logout [OPTION]... REGISTRY|--all\n"
 			      "  corten-remote user [OPTION]... REGISTRY\n"
 			      "OPTION: --auth-file FILE, --cert-folder FOLDER, "
-			      "--tls-verify true|false, --user USER\n");
+			      "--tls-verify true|false, --user USER,\n"
+			      "        --artifact-type TYPE, --limit N\n");
 	return 2;
 }
 
@@ -64,18 +67,31 @@ static void fail(void *arg, const struct err *err)
 	_exit(1);
 }
 
+static int parse_limit(const char *text, size_t *ret_limit, struct err *err)
+{
+	uint64_t limit = 0;
+	int rc = str_parse_uint64(text, REMOTE_TAGS_MAX, &limit, err);
+
+	*ret_limit = (size_t)limit;
+	return rc;
+}
+
 static int parse(int argc, char **argv, struct arguments *arguments, struct err *err)
 {
 	struct session_options *options = &arguments->options;
-	int i = 0;
+	int i = 0, rc = 0;
 
 	arguments->from.items = arguments->from_items;
-	for (; i + 1 < argc; i += 2) {
+	for (; i + 1 < argc && rc == 0; i += 2) {
 		const char *value = argv[i + 1];
 		if (strcmp(argv[i], "--auth-file") == 0)
 			options->auth_file = value;
 		else if (strcmp(argv[i], "--cert-folder") == 0)
 			options->cert_folder = value;
+		else if (strcmp(argv[i], "--artifact-type") == 0)
+			arguments->lists.artifact_type = value;
+		else if (strcmp(argv[i], "--limit") == 0)
+			rc = parse_limit(value, &arguments->lists.tags_max, err);
 		else if (strcmp(argv[i], "--user") == 0)
 			arguments->user = value;
 		else if (strcmp(argv[i], "--from") == 0 && arguments->from.count < WIRE_MOUNTS_MAX)
@@ -86,6 +102,8 @@ static int parse(int argc, char **argv, struct arguments *arguments, struct err 
 		else
 			return err_set(err, ERR_INVALID, 0, "unknown option '%s'", argv[i]);
 	}
+	if (rc < 0)
+		return rc;
 	if (i + 1 != argc)
 		return err_set(err, ERR_INVALID, 0, "nothing is named");
 	arguments->operand = strcmp(argv[i], "--all") == 0 ? NULL : argv[i];
@@ -144,6 +162,9 @@ static int find_endpoints(const struct arguments *arguments, struct endpoints *e
 		struct fetch_source *source = &endpoints->sources[endpoints->count];
 		*options = arguments->options;
 		options->reference = found->reference;
+		/* A password given for a registry is nothing to its mirrors. */
+		if (strcmp(found->reference.domain, reference.domain) != 0)
+			options->auth = NULL;
 		if (found->insecure && options->verify == SESSION_VERIFY_DEFAULT)
 			options->verify = SESSION_VERIFY_NOT;
 		source->reference = &options->reference;
@@ -166,6 +187,7 @@ static int serve(struct arguments *arguments, struct err *err)
 	if (rc < 0)
 		return rc;
 	fetch_init(&fetch, endpoints->sources, endpoints->count);
+	fetch.lists = arguments->lists;
 	const struct serve server = {.socket_fd = WIRE_REMOTE_SOCKET,
 				     .request_size = sizeof(struct wire_request),
 				     .valid = is_fetch_request,

@@ -94,7 +94,8 @@ extern const struct command command_run, command_create, command_start, command_
 	command_image_save, command_image_bundle, command_image_diff, command_image_verify,
 	command_image_mount, command_image_unmount, command_system_df, command_image_history,
 	command_image_exists, command_image_prune, command_image_tree, command_image_untag,
-	command_image_rm, command_image_tag, command_image_inspect, command_version, command_info,
+	command_image_rm, command_image_tag, command_image_inspect, command_image_tags,
+	command_image_referrers, command_image_copy, command_version, command_info,
 	command_completion, command_man, command_help;
 
 #endif

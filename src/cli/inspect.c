@@ -2,8 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/str.h"
+#include "cli/access.h"
 #include "cli/command.h"
 #include "cli/format.h"
+#include "cli/image_remote.h"
 
 #define INSPECT_MAX  (64 << 20)
 #define BAD_TEMPLATE 64 /* the exit status, as Docker has it */
@@ -20,9 +23,27 @@ static const struct option inspect_options[] = {
 	OPT_STRING(struct inspect_values, type, '\0', "type", "container|image", HINT_WORDS,
 		   "look only for this type"),
 };
+
+struct image_values {
+	struct inspect_values local;
+	struct remote_inspect remote;
+};
 static const struct option image_inspect_options[] = {
-	OPT_STRING(struct inspect_values, format, 'f', "format", "json|TEMPLATE", HINT_WORDS,
+	OPT_AUTH_FILE(struct image_values, remote.access, ""),
+	OPT_CERT_FOLDER(struct image_values, remote.access, ""),
+	OPT_FLAG(struct image_values, remote.config, '\0', "config",
+		 "of a docker:// image its configuration"),
+	OPT_CREDENTIALS(struct image_values, remote.access, ""),
+	OPT_STRING(struct image_values, local.format, 'f', "format", "json|TEMPLATE", HINT_WORDS,
 		   "json, or a template such as '{{.Config.Cmd}}'"),
+	OPT_FLAG(struct image_values, remote.no_tags, 'n', "no-tags",
+		 "do not ask for the tags of a docker:// image's repository"),
+	OPT_STRING(struct image_values, remote.platform, '\0', "platform", "OS/ARCH", HINT_NONE,
+		   "which docker:// image of several"),
+	OPT_FLAG(struct image_values, remote.raw, '\0', "raw",
+		 "of a docker:// image the manifest, or with --config the configuration, byte for "
+		 "byte"),
+	OPT_TLS_VERIFY(struct image_values, remote.access, ""),
 };
 
 /* What all objects become together. */
@@ -129,10 +150,20 @@ static int cmd_inspect(struct cli *cli, void *values, const struct option_args *
 static int cmd_image_inspect(struct cli *cli, void *values, const struct option_args *args,
 			     struct err *err)
 {
-	struct inspect_values *v = values;
+	struct image_values *v = values;
+	bool remote = false;
 
-	v->type = "image";
-	return inspect_all(cli, v, args, err);
+	for (size_t i = 0; i < args->count; i++)
+		remote = remote || str_starts_with(args->items[i], REMOTE_SCHEME);
+	if (remote && args->count > 1)
+		return err_set(err, ERR_INVALID, 0,
+			       REMOTE_SCHEME " images are inspected one at a time, and alone");
+	if (remote)
+		return image_remote_inspect(cli, &v->remote, v->local.format,
+					    str_after(args->items[0], REMOTE_SCHEME), err);
+	int rc = image_remote_check_unused(&v->remote, err);
+	v->local.type = "image";
+	return rc < 0 ? rc : inspect_all(cli, &v->local, args, err);
 }
 
 #define ROWS(table) .options = table, .option_count = sizeof(table) / sizeof((table)[0])
@@ -151,13 +182,18 @@ const struct command command_inspect = {
 };
 const struct command command_image_inspect = {
 	.name = "image inspect",
-	.operands = "IMAGE [IMAGE...]",
-	.summary = "show all about images",
+	.operands = "IMAGE [IMAGE...] | docker://NAME",
+	.summary = "show all about images, here or in a registry",
+	.text = "docker://NAME[:TAG|@DIGEST] is an image in a registry, of which the documents are "
+		"fetched and checked\n"
+		"against their digests, and no layer: what it prints is what skopeo's inspect "
+		"prints. RepoTags are all\n"
+		"tags of the repository.",
 	.min = 1,
 	.max = CLI_ARGS_ANY,
 	.flags = COMMAND_ENGINE,
 	ROWS(image_inspect_options),
-	.values_size = sizeof(struct inspect_values),
+	.values_size = sizeof(struct image_values),
 	.hint = HINT_IMAGE,
 	.run = cmd_image_inspect,
 };

@@ -124,7 +124,9 @@ static int cmd_login(struct cli *cli, void *values, const struct option_args *ar
 	const char *name = NULL;
 	struct engine_login request = {.registry =
 					       args->count > 0 ? args->items[0] : DEFAULT_REGISTRY,
-				       .access = {v->auth_file, v->cert_folder, v->tls_verify}};
+				       .access = {.auth_file = v->auth_file,
+						  .cert_folder = v->cert_folder,
+						  .tls_verify = v->tls_verify}};
 
 	if (v->get_login) {
 		int rc = engine_registry_user(cli->engine, &request, cli->arena, &name, err);

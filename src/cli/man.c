@@ -121,6 +121,11 @@ static const char registries[] =
 	"    corten run \\-\\-rm \\-\\-pull newer alpine echo hello\n"
 	"    corten push box registry.example.com/me/box:1.0\n"
 	"    corten push \\-\\-compression\\-format zstd registry.example.com/me/box:1.0\n"
+	"    corten image inspect docker://alpine\n"
+	"    corten image copy \\-\\-all docker://alpine oci:alpine:latest\n"
+	"    corten image tags \\-\\-limit 10 quay.io/libpod/alpine\n"
+	"    corten image referrers \\-\\-artifact\\-type application/spdx+json "
+	"localhost:5000/box:1\n"
 	"    corten login \\-u me \\-\\-password\\-stdin registry.example.com <password\n"
 	".fi\n";
 

@@ -5,31 +5,28 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/access.h"
 #include "cli/progress.h"
+#include "engine/spec/list.h"
 
 struct pull_values {
+	struct engine_access access;
 	const char *platform;
-	const char *auth_file;
-	const char *cert_folder;
-	const char *credentials;
-	const char *tls_verify;
 	const char *policy;
+	bool all_tags;
 	bool quiet;
 };
 static const struct option pull_options[] = {
-	OPT_STRING(struct pull_values, auth_file, '\0', "authfile", "FILE", HINT_FILE,
-		   "names and passwords of registries (REGISTRY_AUTH_FILE)"),
-	OPT_STRING(struct pull_values, cert_folder, '\0', "cert-dir", "DIR", HINT_DIR,
-		   "certificates for this registry, as in /etc/containers/certs.d/HOST"),
-	OPT_STRING(struct pull_values, credentials, '\0', "creds", "USER:PASSWORD", HINT_NONE,
-		   "for this once; others may see it in the list of processes"),
+	OPT_FLAG(struct pull_values, all_tags, 'a', "all-tags", "every tag of the repository"),
+	OPT_AUTH_FILE(struct pull_values, access, ""),
+	OPT_CERT_FOLDER(struct pull_values, access, ""),
+	OPT_CREDENTIALS(struct pull_values, access, ""),
 	OPT_STRING(struct pull_values, platform, '\0', "platform", "OS/ARCH", HINT_NONE,
 		   "which image of several"),
 	OPT_STRING(struct pull_values, policy, '\0', "policy", "always|missing|newer|never",
 		   HINT_WORDS, "when to ask the registry (default always)"),
 	OPT_FLAG(struct pull_values, quiet, 'q', "quiet", "print the image's id alone"),
-	OPT_STRING(struct pull_values, tls_verify, '\0', "tls-verify", "true|false", HINT_WORDS,
-		   "whether the registry must prove who it is (default true)"),
+	OPT_TLS_VERIFY(struct pull_values, access, ""),
 };
 
 enum policy {
@@ -124,10 +121,11 @@ static int pull_by_policy(struct cli *cli, const struct engine_pull *request, en
 
 int pull_for(struct cli *cli, const struct engine_options *options, struct err *err)
 {
-	const struct engine_pull request = {
-		.reference = options->image,
-		.platform = options->platform,
-		.access = {options->auth_file, options->cert_folder, options->tls_verify}};
+	const struct engine_pull request = {.reference = options->image,
+					    .platform = options->platform,
+					    .access = {.auth_file = options->auth_file,
+						       .cert_folder = options->cert_folder,
+						       .tls_verify = options->tls_verify}};
 	enum policy policy = POLICY_MISSING;
 	const char *id = NULL;
 
@@ -141,6 +139,38 @@ int pull_for(struct cli *cli, const struct engine_options *options, struct err *
 	return rc;
 }
 
+static int pull_one(struct cli *cli, const struct pull_values *v, enum policy policy,
+		    const char *reference, struct err *err)
+{
+	const struct engine_pull request = {
+		.reference = reference, .platform = v->platform, .access = v->access};
+	const char *id = NULL;
+
+	int rc = pull_by_policy(cli, &request, policy, v->quiet, &id, err);
+	if (rc == 0 && id == NULL)
+		rc = err_set(err, ERR_NOT_FOUND, 0, "No such image: %s", reference);
+	if (rc == 0)
+		(void)printf("%s\n", id);
+	return rc;
+}
+
+static int pull_all_tags(struct cli *cli, const struct pull_values *v, enum policy policy,
+			 const char *repository, struct err *err)
+{
+	const struct engine_remote request = {.reference = repository, .access = v->access};
+	struct engine_tags tags = {0};
+
+	int rc = engine_remote_tags(cli->engine, &request, 0, cli->arena, &tags, err);
+	if (rc == 0 && tags.tags.count == 0)
+		rc = err_set(err, ERR_NOT_FOUND, 0, "repository %s has no tags", tags.repository);
+	for (size_t i = 0; rc == 0 && i < tags.tags.count; i++) {
+		const char *name =
+			list_text(cli->arena, "%s:%s", tags.repository, tags.tags.items[i]);
+		rc = name == NULL ? list_no_memory(err) : pull_one(cli, v, policy, name, err);
+	}
+	return rc;
+}
+
 static int cmd_pull(struct cli *cli, void *values, const struct option_args *args, struct err *err)
 {
 	const struct pull_values *v = values;
@@ -148,16 +178,10 @@ static int cmd_pull(struct cli *cli, void *values, const struct option_args *arg
 	int rc = parse_policy(v->policy, &policy, err);
 
 	for (size_t i = 0; rc == 0 && i < args->count; i++) {
-		const struct engine_pull request = {
-			.reference = args->items[i],
-			.platform = v->platform,
-			.access = {v->auth_file, v->cert_folder, v->tls_verify, v->credentials}};
-		const char *id = NULL;
-		rc = pull_by_policy(cli, &request, policy, v->quiet, &id, err);
-		if (rc == 0 && id == NULL)
-			rc = err_set(err, ERR_NOT_FOUND, 0, "No such image: %s", args->items[i]);
-		if (rc == 0)
-			(void)printf("%s\n", id);
+		if (v->all_tags)
+			rc = pull_all_tags(cli, v, policy, args->items[i], err);
+		else
+			rc = pull_one(cli, v, policy, args->items[i], err);
 	}
 	return rc;
 }

@@ -431,6 +431,76 @@ int engine_registry_user(struct engine *engine, const struct engine_login *reque
 int engine_image_inspect(struct engine *engine, const char *reference, struct buf *out,
 			 struct err *err);
 
+/* ---- images between other places ---- */
+
+/*
+ * Where an image is: "docker://NAME[:TAG|@DIGEST]", "oci:FOLDER[:TAG]", "oci-archive:FILE[:TAG]",
+ * "docker-archive:FILE[:NAME]"; as a destination also "dir:FOLDER".
+ */
+struct engine_copy {
+	const char *source;
+	const char *destination;
+	struct engine_access source_access;
+	struct engine_access destination_access;
+	const char *platform; /* which image of several; NULL: this machine's */
+	bool all;             /* an index with all that it names */
+	engine_progress_fn *progress;
+	void *progress_arg;
+};
+
+/* Without unpacking, and every byte as it is. ret_digest: of what was copied, "sha256:HEX", in the arena. */
+int engine_image_copy(struct engine *engine, const struct engine_copy *request, struct arena *arena,
+		      const char **ret_digest, struct err *err);
+
+/* ---- registries, without pulling ---- */
+
+/* What of an image in a registry. */
+enum engine_remote_part {
+	ENGINE_REMOTE_SUMMARY,  /* an object as skopeo's inspect has it */
+	ENGINE_REMOTE_MANIFEST, /* the manifest or index as it lies there */
+	ENGINE_REMOTE_CONFIG,   /* its configuration, as it was understood */
+	ENGINE_REMOTE_CONFIG_RAW,
+};
+
+struct engine_remote {
+	const char *reference;
+	const char
+		*platform; /* which image of several; NULL: this machine's, and of a manifest all */
+	struct engine_access access;
+};
+
+/*
+ * Appends it to out. tags: the summary lists the repository's. ret_warning: why it does not, where a registry keeps them
+ * to itself, in the arena; NULL otherwise. ERR_DENIED when offline.
+ */
+int engine_remote_inspect(struct engine *engine, const struct engine_remote *request,
+			  enum engine_remote_part part, bool tags, struct arena *arena,
+			  struct buf *out, const char **ret_warning, struct err *err);
+
+/* Tags of a repository, in the registry's order. */
+struct engine_tags {
+	const char *repository; /* "docker.io/library/busybox" */
+	json_strings tags;
+};
+
+/* All, or the first `limit`; 0: all. The request's reference has neither tag nor digest. */
+int engine_remote_tags(struct engine *engine, const struct engine_remote *request, size_t limit,
+		       struct arena *arena, struct engine_tags *ret_tags, struct err *err);
+
+struct engine_referrer {
+	const char *digest;
+	const char *media_type;
+	const char *artifact_type; /* "" when it has none */
+	int64_t size_bytes;
+	json_pairs annotations;
+};
+typedef JSON_LIST_OF(struct engine_referrer) engine_referrers;
+
+/* What refers to an image. type: NULL: any. out: the same as an index. */
+int engine_remote_referrers(struct engine *engine, const struct engine_remote *request,
+			    const char *type, struct arena *arena, engine_referrers *ret_list,
+			    struct buf *out, struct err *err);
+
 /* ---- the whole ---- */
 
 struct engine_info {

@@ -144,9 +144,15 @@ int images_word_index(const char *word, const char *const *words, const char *wh
 
 /* ---- registry.c ---- */
 
-/* The arguments of corten-remote that say how a registry is approached. ret_password may be NULL: then without --creds. */
+/*
+ * The arguments of corten-remote that say how a registry is approached. ret_password may be NULL: then without
+ * access->credentials.
+ */
 int registry_options(const struct engine_access *access, struct arena *arena,
 		     json_strings *ret_options, const char **ret_password, struct err *err);
+
+/* ERR_DENIED when no connection may be opened. what: that would have to be asked. */
+int registry_check_online(const struct engine *engine, const char *what, struct err *err);
 
 /* ---- host.c ---- */
 

@@ -52,6 +52,14 @@ int registry_options(const struct engine_access *access, struct arena *arena,
 	return add_credentials(access->credentials, arena, ret_options, ret_password, err);
 }
 
+int registry_check_online(const struct engine *engine, const char *what, struct err *err)
+{
+	if (!engine->config->offline)
+		return 0;
+	return err_set(err, ERR_DENIED, 0,
+		       "offline (--offline, or corten.conf): %.250s would have to be asked", what);
+}
+
 /* The records of the program: a name for ret_name, and how it ended. */
 static int read_end(int fd, struct arena *arena, const char **ret_name, struct err *err)
 {

@@ -182,7 +182,8 @@ int deliver_document(struct deliver *deliver, const struct deliver_document *doc
 	struct packed packed;
 	bool manifest = document->media_type != NULL;
 
-	begin(deliver, manifest ? WIRE_PUT_MANIFEST : WIRE_PUT_BLOB, document->hex, &request);
+	enum wire_put put = document->part ? WIRE_PUT_PART : WIRE_PUT_MANIFEST;
+	begin(deliver, manifest ? put : WIRE_PUT_BLOB, document->hex, &request);
 	request.size_bytes = (int64_t)document->size;
 	if (manifest)
 		(void)snprintf(request.media_type, sizeof(request.media_type), "%s",

@@ -46,6 +46,7 @@ int deliver_blob(struct deliver *deliver, const char *hex, deliver_fn *write, vo
 struct deliver_document {
 	const char *hex;
 	const char *media_type; /* of a manifest; NULL: a blob */
+	bool part;              /* the manifest is put by its digest alone */
 	const char *data;
 	size_t size;
 };

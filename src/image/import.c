@@ -15,10 +15,10 @@
 #include "image/digest.h"
 #include "image/layer.h"
 #include "image/limits.h"
-#include "image/platform.h"
 #include "image/progress.h"
 #include "image/records.h"
 #include "image/tree.h"
+#include "oci/platform.h"
 
 /* The thread that turns a folder into a tar stream. */
 struct writer {

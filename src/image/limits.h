@@ -12,6 +12,7 @@
 #define IMAGE_IMAGES_MAX         256
 #define IMAGE_LAYERS_MAX         500 /* of one image: overlay's own limit */
 #define IMAGE_TOTAL_LAYERS_MAX   4096
+#define IMAGE_COPY_ITEMS_MAX     8192 /* blobs and documents of one copy */
 #define IMAGE_BYTES_SHARES       2 /* all layers that one command unpacks, of what one may take */
 
 /* The outer archive. */

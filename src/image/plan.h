@@ -12,8 +12,8 @@
 
 #include "base/arena.h"
 #include "image/archive.h"
-#include "image/platform.h"
 #include "oci/image.h"
+#include "oci/platform.h"
 
 struct plan_layer {
 	const char *member;

@@ -2,30 +2,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "image/digest.h"
+#include "image/descriptor.h"
 #include "image/limits.h"
 #include "image/plan_internal.h"
+#include "oci/document.h"
 
 #define NAME_KEY            "org.opencontainers.image.ref.name"
 #define CONTAINERD_NAME_KEY "io.containerd.image.name"
-
-/* What tells an index from a manifest, whatever a document says of itself. */
-struct kind {
-	const char *media_type;
-	struct json_text manifests;
-	struct json_text layers;
-	struct json_text config;
-	struct json_text fs_layers; /* of the first schema */
-};
-
-static const struct json_field kind_fields[] = {
-	JSON_STRING(struct kind, media_type, "mediaType"),
-	JSON_RAW(struct kind, manifests, "manifests"),
-	JSON_RAW(struct kind, layers, "layers"),
-	JSON_RAW(struct kind, config, "config"),
-	JSON_RAW(struct kind, fs_layers, "fsLayers"),
-};
-static JSON_SHAPE(kind_shape, struct kind, kind_fields);
 
 struct reader {
 	const struct archive *archive;
@@ -41,107 +24,17 @@ static bool is_one_of(const char *media_type, const char *one, const char *two)
 	return media_type != NULL && (strcmp(media_type, one) == 0 || strcmp(media_type, two) == 0);
 }
 
-static bool is_index(const char *media_type)
-{
-	return is_one_of(media_type, OCI_MEDIA_INDEX, DOCKER_MEDIA_INDEX);
-}
-
-static bool is_manifest(const char *media_type)
-{
-	return is_one_of(media_type, OCI_MEDIA_MANIFEST, DOCKER_MEDIA_MANIFEST);
-}
-
-/*
- * A document is an index or a manifest by its members alone, and what it or its descriptor says
- * must agree: else two readers could see two images in one archive.
- */
 static int check_kind(struct reader *reader, const struct archive_text *text, bool want_index,
 		      const char *media_type, struct err *err)
 {
-	struct kind kind;
-
-	int rc = json_parse(&kind_shape, text->data, text->len, &reader->plan->arena, &kind, err);
-	if (rc < 0)
-		return rc;
-	bool as_index = kind.manifests.text != NULL;
-	bool as_manifest = kind.layers.text != NULL || kind.config.text != NULL;
-	if (kind.fs_layers.text != NULL)
-		return err_set(err, ERR_UNSUPPORTED, 0, "a manifest of schema version 1");
-	if (as_index && as_manifest)
-		return err_set(err, ERR_INVALID, EINVAL, "it is both an index and a manifest");
-	if (as_index != want_index || as_manifest == want_index)
-		return err_set(err, ERR_INVALID, EINVAL, "it is no %s",
-			       want_index ? "index" : "manifest");
-	if (kind.media_type != NULL && media_type != NULL &&
-	    strcmp(kind.media_type, media_type) != 0)
-		return err_set(err, ERR_INVALID, EINVAL,
-			       "its mediaType is '%.100s', its descriptor's '%.100s'",
-			       kind.media_type, media_type);
-	if (kind.media_type != NULL && media_type == NULL && !is_index(kind.media_type))
-		return err_set(err, ERR_INVALID, EINVAL, "its mediaType is '%.100s'",
-			       kind.media_type);
-	return 0;
-}
-
-/* The member of a descriptor's blob, present and of the size that the descriptor gives. */
-static int find_blob(const struct reader *reader, const struct oci_descriptor *descriptor,
-		     char member[ARCHIVE_MEMBER_MAX], struct err *err)
-{
-	bool document = is_index(descriptor->media_type) || is_manifest(descriptor->media_type);
-	const char *hex;
-
-	int rc = plan_hex(descriptor->digest, &hex, err);
-	if (rc < 0)
-		return rc;
-	(void)archive_blob_name(reader->archive, document ? ARCHIVE_MANIFEST : ARCHIVE_BLOB, hex,
-				member);
-	rc = archive_check_size(reader->archive, member, descriptor->size_bytes, err);
-	if (rc < 0 && descriptor->urls.count > 0 && err->kind == ERR_NOT_FOUND)
-		return err_wrap(err, rc, "a layer kept elsewhere; its URLs are not followed");
-	return rc;
+	return oci_document_check(text->data, text->len, want_index, media_type,
+				  &reader->plan->arena, err);
 }
 
 static int read_blob(struct reader *reader, const struct oci_descriptor *descriptor,
 		     struct archive_text *ret_text, struct err *err)
 {
-	char member[ARCHIVE_MEMBER_MAX];
-	char hex[65];
-
-	int rc = find_blob(reader, descriptor, member, err);
-	if (rc == 0)
-		rc = archive_read(reader->archive, member, &reader->plan->arena, ret_text, err);
-	if (rc == 0 && (int64_t)ret_text->len != descriptor->size_bytes)
-		rc = err_set(err, ERR_INVALID, 0, "blob %s has %zu bytes, its descriptor says %lld",
-			     descriptor->digest, ret_text->len, (long long)descriptor->size_bytes);
-	if (rc == 0)
-		rc = digest_of(ret_text->data, ret_text->len, hex, err);
-	if (rc == 0 && strcmp(hex, descriptor->digest + 7) != 0)
-		rc = err_set(err, ERR_INVALID, 0, "blob %s has the digest sha256:%s",
-			     descriptor->digest, hex);
-	return rc;
-}
-
-static bool is_layer(const char *media_type)
-{
-	static const char *const types[] = {
-		OCI_MEDIA_LAYER,
-		OCI_MEDIA_LAYER_GZIP,
-		OCI_MEDIA_LAYER_ZSTD,
-		DOCKER_MEDIA_LAYER,
-		DOCKER_MEDIA_LAYER_GZIP,
-		"application/vnd.docker.image.rootfs.diff.tar.zstd",
-		"application/vnd.docker.image.rootfs.foreign.diff.tar",
-		"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
-		"application/vnd.oci.image.layer.nondistributable.v1.tar",
-		"application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
-		"application/vnd.oci.image.layer.nondistributable.v1.tar+zstd",
-	};
-
-	for (size_t i = 0; media_type != NULL && i < sizeof(types) / sizeof(types[0]); i++) {
-		if (strcmp(media_type, types[i]) == 0)
-			return true;
-	}
-	return false;
+	return descriptor_read(reader->archive, descriptor, &reader->plan->arena, ret_text, err);
 }
 
 static int add_layer(struct reader *reader, const struct oci_descriptor *descriptor,
@@ -150,10 +43,10 @@ static int add_layer(struct reader *reader, const struct oci_descriptor *descrip
 	char member[ARCHIVE_MEMBER_MAX];
 	struct plan_layer layer = {.member = member, .size_bytes = descriptor->size_bytes};
 
-	if (!is_layer(descriptor->media_type))
+	if (!oci_is_layer(descriptor->media_type))
 		return err_set(err, ERR_UNSUPPORTED, 0, "media type '%.120s' is no layer's",
 			       descriptor->media_type ? descriptor->media_type : "");
-	int rc = find_blob(reader, descriptor, member, err);
+	int rc = descriptor_find(reader->archive, descriptor, member, err);
 	if (rc < 0)
 		return rc;
 	memcpy(layer.digest, descriptor->digest + 7, sizeof(layer.digest));
@@ -289,7 +182,7 @@ static int read_nested(struct reader *reader, const struct oci_descriptor *descr
 	for (size_t i = 0; rc == 0 && i < index.manifests.count; i++) {
 		const struct oci_descriptor *item = &index.manifests.items[i];
 		int fit = platform_match(reader->platform, item->platform);
-		if (!is_index(item->media_type) && !is_manifest(item->media_type))
+		if (!oci_is_index(item->media_type) && !oci_is_manifest(item->media_type))
 			continue;
 		if (fit == 0)
 			note_other(reader, item->platform);
@@ -298,7 +191,7 @@ static int read_nested(struct reader *reader, const struct oci_descriptor *descr
 			best_fit = fit;
 		}
 	}
-	if (rc == 0 && best != NULL && is_index(best->media_type))
+	if (rc == 0 && best != NULL && oci_is_index(best->media_type))
 		return read_nested(reader, best, named, depth + 1, err);
 	if (rc == 0 && best != NULL)
 		rc = read_manifest(reader, best, named, err);
@@ -317,9 +210,9 @@ static int read_top(struct reader *reader, struct err *err)
 		rc = parse_index(reader, &text, NULL, &index, err);
 	for (size_t i = 0; rc >= 0 && i < index.manifests.count; i++) {
 		const struct oci_descriptor *item = &index.manifests.items[i];
-		if (is_index(item->media_type)) {
+		if (oci_is_index(item->media_type)) {
 			rc = read_nested(reader, item, item, 1, err);
-		} else if (is_manifest(item->media_type)) {
+		} else if (oci_is_manifest(item->media_type)) {
 			if (platform_match(reader->platform, item->platform) == 0)
 				note_other(reader, item->platform);
 			else

@@ -6,6 +6,7 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "oci/image.h"
+#include "remote/fetch_list.h"
 #include "remote/hash.h"
 #include "remote/limits.h"
 
@@ -39,10 +40,17 @@ bool fetch_request_valid(const struct wire_request *request)
 		if (request->hex[i] != '\0')
 			return false;
 	}
-	if (request->ask == WIRE_ASK_INDEX)
+	switch (request->ask) {
+	case WIRE_ASK_INDEX:
+	case WIRE_ASK_TAGS:
 		return len == 0;
-	return (request->ask == WIRE_ASK_MANIFEST || request->ask == WIRE_ASK_BLOB) && len == 64 &&
-	       reference_is_hex64(request->hex);
+	case WIRE_ASK_MANIFEST:
+	case WIRE_ASK_BLOB:
+	case WIRE_ASK_REFERRERS:
+		return len == 64 && reference_is_hex64(request->hex);
+	default:
+		return false;
+	}
 }
 
 /* What a document says of itself, where the registry's header says nothing of use. */
@@ -226,8 +234,20 @@ static int pass(struct fetch *fetch, const struct wire_request *asked, int fd, s
 	return rc;
 }
 
+static int write_list(struct fetch *fetch, const struct wire_request *request, int fd,
+		      struct err *err)
+{
+	BUF_AUTO(text, REMOTE_LIST_ARENA_BYTES_MAX);
+
+	int rc = fetch_list(fetch, request, &text, err);
+	return rc < 0 ? rc : write_all(fd, text.data, text.len, err);
+}
+
 int fetch_write(struct fetch *fetch, const struct wire_request *request, int fd, struct err *err)
 {
+	/* A list does not hang upon what the name stands for. */
+	if (request->ask == WIRE_ASK_TAGS || request->ask == WIRE_ASK_REFERRERS)
+		return write_list(fetch, request, fd, err);
 	int rc = resolve_once(fetch, err);
 	if (rc < 0)
 		return rc;

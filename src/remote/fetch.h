@@ -20,9 +20,16 @@ struct fetch_source {
 	const struct reference *reference;
 };
 
+/* What lists are asked for. */
+struct fetch_lists {
+	size_t tags_max;           /* 0: all */
+	const char *artifact_type; /* of referrers; NULL: any */
+};
+
 struct fetch {
 	const struct fetch_source *sources; /* lent; the first that knows the name is kept to */
 	size_t source_count;
+	struct fetch_lists lists;
 	size_t source;         /* that one, once resolved */
 	pthread_mutex_t mutex; /* of what follows */
 	bool resolved;

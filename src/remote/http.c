@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "base/str.h"
+#include "remote/link.h"
 
 #define BUFFER_BYTES 131072L
 
@@ -117,6 +118,15 @@ static int64_t parse_range_end(const char *text)
 	return digits != NULL ? parse_number(digits, '\0') : -1;
 }
 
+/* The first link that leads on; a header may come several times. */
+static void take_link(struct http_response *response, const char *value, size_t len)
+{
+	char text[REMOTE_URL_MAX];
+
+	copy_value(text, sizeof(text), value, len);
+	(void)link_next(text, response->next, sizeof(response->next));
+}
+
 static void take_header(struct http_response *response, const char *name, size_t name_len,
 			const char *value, size_t len)
 {
@@ -133,6 +143,10 @@ static void take_header(struct http_response *response, const char *name, size_t
 		copy_value(response->digest, sizeof(response->digest), value, len);
 	} else if (IS("location")) {
 		copy_value(response->location, sizeof(response->location), value, len);
+	} else if (IS("oci-filters-applied")) {
+		copy_value(response->filters, sizeof(response->filters), value, len);
+	} else if (IS("link") && response->next[0] == '\0') {
+		take_link(response, value, len);
 	} else if (IS("retry-after")) {
 		copy_value(text, sizeof(text), value, len);
 		response->retry_after_s = parse_seconds(text);
@@ -168,6 +182,8 @@ static void begin_response(struct http_response *response)
 	response->digest[0] = '\0';
 	response->subject[0] = '\0';
 	response->location[0] = '\0';
+	response->next[0] = '\0';
+	response->filters[0] = '\0';
 }
 
 /* "HTTP/1.1 200 OK": libcurl itself tells only once all is over. */

@@ -86,7 +86,9 @@ struct http_response {
 	char digest[160];       /* Docker-Content-Digest */
 	char subject[160];      /* OCI-Subject */
 	char location[REMOTE_URL_MAX];
-	struct buf error; /* the body, of any other status than 200 and 206 */
+	char next[REMOTE_URL_MAX]; /* where Link says that a list goes on */
+	char filters[128];         /* OCI-Filters-Applied */
+	struct buf error;          /* the body, of any other status than 200 and 206 */
 };
 
 int http_init(struct err *err);

@@ -5,13 +5,18 @@
 #define CORTEN_REMOTE_LIMITS_H
 
 /* Answers. */
-#define REMOTE_HEADERS_MAX        256
-#define REMOTE_HEADER_BYTES_MAX   ((size_t)256 << 10) /* of all headers of one answer */
-#define REMOTE_DOCUMENT_BYTES_MAX ((size_t)4 << 20)   /* a manifest or an index */
-#define REMOTE_ERROR_BYTES_MAX    ((size_t)64 << 10) /* a document of errors; the rest is not read */
-#define REMOTE_TOKEN_BYTES_MAX    ((size_t)64 << 10) /* a token server's document */
-#define REMOTE_URL_MAX            8192
-#define REMOTE_REDIRECTS_MAX      8
+#define REMOTE_HEADERS_MAX          256
+#define REMOTE_HEADER_BYTES_MAX     ((size_t)256 << 10) /* of all headers of one answer */
+#define REMOTE_DOCUMENT_BYTES_MAX   ((size_t)4 << 20)   /* a manifest or an index */
+#define REMOTE_ERROR_BYTES_MAX      ((size_t)64 << 10) /* a document of errors; the rest is not read */
+#define REMOTE_TOKEN_BYTES_MAX      ((size_t)64 << 10) /* a token server's document */
+#define REMOTE_URL_MAX              8192
+#define REMOTE_PAGES_MAX            1000               /* of one list */
+#define REMOTE_LIST_BYTES_MAX       ((size_t)16 << 20) /* all pages of one list */
+#define REMOTE_LIST_ARENA_BYTES_MAX ((size_t)64 << 20)
+#define REMOTE_TAGS_MAX             200000
+#define REMOTE_REFERRERS_MAX        4096
+#define REMOTE_REDIRECTS_MAX        8
 
 /* Uploads. */
 #define REMOTE_CHUNK_BYTES     ((size_t)8 << 20)  /* where a registry wants a blob in pieces */

@@ -65,10 +65,10 @@ bool put_request_valid(const void *request)
 	int hex = padded_length(put->hex, sizeof(put->hex));
 	int media = padded_length(put->media_type, sizeof(put->media_type));
 
-	if (hex < 0 || media < 0 || put->put < WIRE_PUT_HAVE || put->put > WIRE_PUT_MANIFEST ||
+	if (hex < 0 || media < 0 || put->put < WIRE_PUT_HAVE || put->put > WIRE_PUT_PART ||
 	    put->size_bytes < -1)
 		return false;
-	if ((media > 0) != (put->put == WIRE_PUT_MANIFEST) ||
+	if ((media > 0) != (put->put == WIRE_PUT_MANIFEST || put->put == WIRE_PUT_PART) ||
 	    (media > 0 && !is_media_type(put->media_type)))
 		return false;
 	if (hex == 0)
@@ -285,7 +285,8 @@ static int serve_manifest(struct put *put, struct put_body *body, const char *di
 	int rc = read_manifest(body, &text, err);
 	if (rc < 0)
 		return rc;
-	const struct upload_manifest manifest = {.name = put->reference->tag,
+	bool part = body->request->put == WIRE_PUT_PART;
+	const struct upload_manifest manifest = {.name = part ? digest : put->reference->tag,
 						 .media_type = body->request->media_type,
 						 .data = text.data != NULL ? text.data : "",
 						 .size = text.len};
@@ -318,6 +319,7 @@ int put_serve(void *arg, const void *request, int fd, struct err *err)
 		rc = serve_blob(put, &body, asked->hex[0] != '\0' ? digest : NULL, err);
 		break;
 	case WIRE_PUT_MANIFEST:
+	case WIRE_PUT_PART:
 		rc = serve_manifest(put, &body, digest, err);
 		break;
 	}

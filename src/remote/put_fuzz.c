@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    strspn(request.hex, "0123456789abcdef") != hex)
 		abort();
 	if (media == sizeof(request.media_type) ||
-	    (media > 0) != (request.put == WIRE_PUT_MANIFEST) ||
+	    (media > 0) != (request.put >= WIRE_PUT_MANIFEST) ||
 	    strpbrk(request.media_type, " \t\r\n:;\"") != NULL)
 		abort();
 	return 0;

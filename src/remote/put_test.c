@@ -42,7 +42,10 @@ TEST(requests)
 TEST(what_is_no_request)
 {
 	CHECK(!is_valid((enum wire_put)0, HEX, ""));
-	CHECK(!is_valid((enum wire_put)(WIRE_PUT_MANIFEST + 1), HEX, ""));
+	CHECK(!is_valid((enum wire_put)(WIRE_PUT_PART + 1), HEX, ""));
+	CHECK(is_valid(WIRE_PUT_PART, HEX, "application/vnd.oci.image.manifest.v1+json"));
+	CHECK(!is_valid(WIRE_PUT_PART, HEX, ""));
+	CHECK(!is_valid(WIRE_PUT_PART, "", "application/vnd.oci.image.manifest.v1+json"));
 	CHECK(!is_valid(WIRE_PUT_HAVE, "", ""));
 	CHECK(!is_valid(WIRE_PUT_HAVE, "BA" HEX, ""));
 	CHECK(!is_valid(WIRE_PUT_HAVE, "ba/../x", ""));

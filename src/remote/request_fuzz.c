@@ -16,7 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(&request, data, sizeof(request));
 	if (!fetch_request_valid(&request))
 		return 0;
-	if (strnlen(request.hex, sizeof(request.hex)) != (request.ask == WIRE_ASK_INDEX ? 0 : 64) ||
+	if (strnlen(request.hex, sizeof(request.hex)) !=
+		    (request.ask == WIRE_ASK_INDEX || request.ask == WIRE_ASK_TAGS ? 0 : 64) ||
 	    strspn(request.hex, "0123456789abcdef") != strlen(request.hex))
 		abort();
 	return 0;

@@ -292,10 +292,30 @@ static int fill_answer(const struct session_try *try, bool failed, struct sessio
 	(void)str_copy(answer->content_type, sizeof(answer->content_type), response->content_type);
 	(void)str_copy(answer->digest, sizeof(answer->digest), response->digest);
 	(void)str_copy(answer->subject, sizeof(answer->subject), response->subject);
+	(void)str_copy(answer->filters, sizeof(answer->filters), response->filters);
 	if (failed || response->location[0] == '\0')
 		return 0;
 	int rc = http_resolve(try->at, response->location, answer->location, err);
 	return rc < 0 ? err_wrap(err, rc, "Location of the answer from '%.200s'", try->at) : 0;
+}
+
+/* A link that leads to another server could draw it anything: it is not followed. */
+static int find_next(const struct session_try *try, char ret_path[REMOTE_URL_MAX], struct err *err)
+{
+	char url[REMOTE_URL_MAX];
+
+	ret_path[0] = '\0';
+	if (!try->request->listed || try->response.next[0] == '\0')
+		return 0;
+	int rc = http_resolve(try->base, try->response.next, url, err);
+	if (rc < 0)
+		return err_wrap(err, rc, "where the list goes on");
+	if (!http_same_origin(try->base, url))
+		return err_set(err, ERR_DENIED, 0,
+			       "refused: the registry's list goes on at '%.200s', another server",
+			       url);
+	const char *path = strchr(strstr(url, "://") + 3, '/');
+	return str_copy(ret_path, REMOTE_URL_MAX, path != NULL ? path : "/");
 }
 
 static int wrap_failure(const struct session *session, const struct session_request *request,
@@ -323,6 +343,8 @@ int session_send(struct session *session, const struct session_request *request,
 		rc = session_refused(session, request, &try.response, err);
 	struct err location;
 	int location_rc = fill_answer(&try, rc < 0, ret_answer, &location);
+	if (rc == 0 && location_rc == 0)
+		location_rc = find_next(&try, ret_answer->next, &location);
 	if (rc == 0 && location_rc < 0) {
 		*err = location;
 		rc = location_rc;

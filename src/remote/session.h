@@ -60,7 +60,8 @@ struct session_request {
 	const char *url;      /* in place of a path: a Location that the registry gave */
 	json_strings headers; /* "Name: value", SESSION_HEADERS_MAX at most */
 	int also;             /* a status that is an answer and no refusal, such as 404; 0: none */
-	long whole_s;         /* as in struct http_request */
+	bool listed;  /* the answer may go on elsewhere: at the registry itself, else ERR_DENIED */
+	long whole_s; /* as in struct http_request */
 	long stall_s;
 	http_sink_fn *sink;
 	void *sink_arg;
@@ -77,8 +78,10 @@ struct session_answer {
 	char content_type[256];
 	char digest[160];              /* as the registry says it */
 	char subject[160];             /* the same of OCI-Subject */
+	char filters[128];             /* the same of OCI-Filters-Applied */
 	char location[REMOTE_URL_MAX]; /* complete; "": none */
-	int64_t range_end;             /* as in struct http_response */
+	char next[REMOTE_URL_MAX]; /* where a list goes on: a path to ask for next; "": it ends */
+	int64_t range_end;         /* as in struct http_response */
 	int64_t chunk_bytes;
 	int64_t retry_after_s;
 };

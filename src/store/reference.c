@@ -138,7 +138,7 @@ static bool domain_valid(const char *domain)
 	return port > 0 && at[port + 1] == '\0';
 }
 
-static bool tag_valid(const char *tag)
+bool reference_is_tag(const char *tag)
 {
 	size_t len = strlen(tag);
 
@@ -197,7 +197,7 @@ static int take_tag(const char *text, char *name, struct reference *ref, struct 
 	if (colon == NULL)
 		return 0;
 	*colon = '\0';
-	if (!tag_valid(colon + 1))
+	if (!reference_is_tag(colon + 1))
 		return refuse(text,
 			      "a tag has 1 to 128 letters, digits, '_', '.', '-', "
 			      "and begins with a letter, digit or '_'",

@@ -39,6 +39,9 @@ const char *reference_repository(const struct reference *reference, char buf[REF
 /* Whether text can be an image id or its beginning: hex, 1 to 64 digits, "sha256:" before it or not. */
 bool reference_is_id(const char *text, char ret_hex[65]);
 
+/* Whether text can be a tag. */
+bool reference_is_tag(const char *text);
+
 /* Whether text is exactly 64 lower-case hex digits. */
 bool reference_is_hex64(const char *text);
 

@@ -256,6 +256,33 @@ struct store_save {
  */
 int store_save(struct store *store, const struct store_save *request, struct err *err);
 
+/* ---- copy ---- */
+
+struct store_copy {
+	const char *reference; /* in a registry; NULL: what input_fd holds */
+	int input_fd;          /* an archive, or a folder */
+	const char *program;   /* path of corten-image */
+	const char *remote;    /* path of corten-remote */
+	json_strings options;  /* its arguments; password: as in struct store_pull */
+	const char *password;
+	const char *source_name; /* in an archive or folder; NULL: the only image there */
+	enum store_form form;
+	int output_fd;
+	const char *name; /* in the destination; NULL: none */
+	const char
+		*destination; /* in a registry, in place of form, output_fd and name; NULL: those */
+	json_strings destination_options;
+	const char *destination_password;
+	const char *platform; /* as in struct store_load */
+	bool all;             /* an index with all that it names */
+	store_event_fn *event;
+	void *event_arg;
+};
+
+/* From one form into another without unpacking; the store keeps nothing. ret_digest: of what was copied. */
+int store_copy(struct store *store, const struct store_copy *request, char ret_digest[72],
+	       struct err *err);
+
 /*
  * Fills the empty folder output_fd with the image's root filesystem: the layers as one tree, files with
  * all that they have in a container.

@@ -41,13 +41,15 @@ enum wire_ask {
 	WIRE_ASK_INDEX = 1, /* index.json: one descriptor, of what the name stands for */
 	WIRE_ASK_MANIFEST,  /* a manifest or an index, by its digest */
 	WIRE_ASK_BLOB,      /* a configuration or a layer, by its digest */
+	WIRE_ASK_TAGS,      /* {"tags": [...]} of the repository */
+	WIRE_ASK_REFERRERS, /* an index of what refers to a digest */
 };
 
 #define WIRE_ASKS_MAX 8 /* transfers at once */
 
 struct wire_request {
 	uint32_t ask;
-	char hex[68]; /* 64 digits, or "" for the index; zeros to the end */
+	char hex[68]; /* 64 digits, or "" for the index and the tags; zeros to the end */
 };
 
 /* Names beneath the staging folder. */

@@ -51,6 +51,7 @@ enum wire_put {
 	WIRE_PUT_MOUNT,    /* mount it from a repository */
 	WIRE_PUT_BLOB,     /* upload it */
 	WIRE_PUT_MANIFEST, /* put it under the name that the push is to */
+	WIRE_PUT_PART,     /* put it by its digest: a part of an index */
 };
 
 #define WIRE_MEDIA_MAX   128
@@ -58,7 +59,7 @@ enum wire_put {
 #define WIRE_FRAME_BYTES ((size_t)128 << 10)
 
 /*
- * A request. The answer is the same again, with an end of a stream socket. Through that goes, of BLOB and MANIFEST, the
+ * A request. The answer is the same again, with an end of a stream socket. Through that goes, of BLOB, MANIFEST and PART, the
  * body: frames of a size and so many bytes, 0 for the last, and a struct wire_put_end. Back comes a struct
  * wire_outcome.
  */

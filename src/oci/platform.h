@@ -1,8 +1,8 @@
 /*
  * platform.h - which of an index's images fits: this machine's, or the one asked for.
  */
-#ifndef CORTEN_IMAGE_PLATFORM_H
-#define CORTEN_IMAGE_PLATFORM_H
+#ifndef CORTEN_OCI_PLATFORM_H
+#define CORTEN_OCI_PLATFORM_H
 
 #include "base/err.h"
 #include "oci/image.h"

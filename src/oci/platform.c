@@ -1,4 +1,4 @@
-#include "image/platform.h"
+#include "oci/platform.h"
 
 #include <errno.h>
 #include <stdbool.h>
