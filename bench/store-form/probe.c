@@ -1,7 +1,7 @@
 /*
  * probe.c - measures containers' roots in either form, each of several in turn, round by round.
  *
- *   probe mount ROUNDS UPPER ROOT...            microseconds to mount and to unmount
+ *   probe mount ROUNDS UPPER ROOT...            to mount and to unmount
  *   probe walk ROUNDS UPPER ROOT...             to list and stat all, to open and read 4 KiB of each file:
  *                                               in a fresh mount, and once more
  *   probe exec ROUNDS UPPER ROOT... -- PROGRAM  to run it to its end in a fresh mount, and once more
@@ -10,7 +10,8 @@
  *   probe list UPPER ROOT                       all that can be seen of a tree, to compare two
  *
  * A ROOT is trees:TOP:NEXT:... or erofs:IMAGE:OBJECTS (kept: the same, the EROFS mounted once before). UPPER
- * gets upper and work folders. Prints "ROOT-NUMBER VALUE..." a line. Run it in a mount namespace of its own.
+ * gets upper and work folders. Prints "ROOT-NUMBER VALUE..." a line: each time twice in microseconds, by the
+ * clock and of the processor, which other load changes less. Run it in a mount namespace of its own.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -60,12 +62,37 @@ static void fail(const char *what, const struct err *err)
 	exit(1);
 }
 
-static double now_us(void)
-{
-	struct timespec t;
+struct moment {
+	double clock_us;
+	double processor_us; /* of this process and of its children that have ended */
+};
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+static struct moment now(void)
+{
+	struct timespec wall, own;
+	struct rusage children;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &wall);
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &own);
+	(void)getrusage(RUSAGE_CHILDREN, &children);
+	return (struct moment){
+		.clock_us = (double)wall.tv_sec * 1e6 + (double)wall.tv_nsec / 1e3,
+		.processor_us =
+			(double)own.tv_sec * 1e6 + (double)own.tv_nsec / 1e3 +
+			(double)children.ru_utime.tv_sec * 1e6 + (double)children.ru_utime.tv_usec +
+			(double)children.ru_stime.tv_sec * 1e6 + (double)children.ru_stime.tv_usec,
+	};
+}
+
+static void print_times(int round, int number, const struct moment *moments, int count)
+{
+	if (!counts(round))
+		return;
+	(void)printf("%d", number);
+	for (int i = 1; i < count; i++)
+		(void)printf(" %.1f %.1f", moments[i].clock_us - moments[i - 1].clock_us,
+			     moments[i].processor_us - moments[i - 1].processor_us);
+	(void)printf("\n");
 }
 
 /* ---- mounting ---- */
@@ -155,13 +182,12 @@ static void measure_mount(int round, const char *upper, char **program)
 {
 	(void)program;
 	for (int i = 0; i < root_count; i++) {
-		double start = now_us();
+		struct moment moments[3] = {now()};
 		int fd = mount_root(&roots[i], upper, i);
-		double mounted = now_us();
+		moments[1] = now();
 		(void)close(fd);
-		double closed = now_us();
-		if (counts(round))
-			(void)printf("%d %.1f %.1f\n", i, mounted - start, closed - mounted);
+		moments[2] = now();
+		print_times(round, i, moments, 3);
 	}
 }
 
@@ -211,15 +237,13 @@ static void measure_walk(int round, const char *upper, char **program)
 	(void)program;
 	for (int i = 0; i < root_count; i++) {
 		int fd = mount_root(&roots[i], upper, i);
-		double times[5] = {now_us()};
+		struct moment moments[5] = {now()};
 		for (int pass = 0; pass < 4; pass++) {
 			(void)walk(fd, pass < 2 ? STAT_ALL : READ_SOME);
-			times[pass + 1] = now_us();
+			moments[pass + 1] = now();
 		}
 		(void)close(fd);
-		if (counts(round))
-			(void)printf("%d %.0f %.0f %.0f %.0f\n", i, times[1] - times[0],
-				     times[2] - times[1], times[3] - times[2], times[4] - times[3]);
+		print_times(round, i, moments, 5);
 	}
 }
 
@@ -242,14 +266,13 @@ static void measure_exec(int round, const char *upper, char **program)
 {
 	for (int i = 0; i < root_count; i++) {
 		int fd = mount_root(&roots[i], upper, i);
-		double start = now_us();
+		struct moment moments[3] = {now()};
 		run(fd, program);
-		double first = now_us();
+		moments[1] = now();
 		run(fd, program);
-		double second = now_us();
+		moments[2] = now();
 		(void)close(fd);
-		if (counts(round))
-			(void)printf("%d %.1f %.1f\n", i, first - start, second - first);
+		print_times(round, i, moments, 3);
 	}
 }
 

@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -129,7 +128,6 @@ static int compose(struct job *job, const char *image, struct err *err)
 static int pull(struct job *job, const char *image, struct err *err)
 {
 	double start = now_s(CLOCK_MONOTONIC);
-	struct rusage usage;
 
 	int rc = digest_prepare(err);
 	if (rc == 0)
@@ -143,11 +141,10 @@ static int pull(struct job *job, const char *image, struct err *err)
 	if (syncfs(job->store_fd) < 0)
 		return err_errno(err, "sync the store");
 	double synced = now_s(CLOCK_MONOTONIC);
-	(void)getrusage(RUSAGE_SELF, &usage);
-	(void)printf("{\"unpack_s\": %.4f, \"compose_s\": %.4f, \"sync_s\": %.4f, \"cpu_s\": %.4f, "
-		     "\"rss_mb\": %.1f}\n",
-		     unpacked - start, composed - unpacked, synced - composed,
-		     now_s(CLOCK_PROCESS_CPUTIME_ID), (double)usage.ru_maxrss / 1024);
+	(void)printf(
+		"{\"unpack_s\": %.4f, \"compose_s\": %.4f, \"sync_s\": %.4f, \"cpu_s\": %.4f}\n",
+		unpacked - start, composed - unpacked, synced - composed,
+		now_s(CLOCK_PROCESS_CPUTIME_ID));
 	return 0;
 }
 

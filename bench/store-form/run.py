@@ -1,11 +1,13 @@
 #!/usr/bin/python3
 """Compares plain layer trees with EROFS images over content-addressed objects, side by side.
 
-  bench/store-form/run.py [--work FOLDER] [--rounds N]
+  bench/store-form/run.py [--work FOLDER] [--rounds N] [--only PART]...
 
 Makes images (images.py) in FOLDER, pulls them in both forms from local archives onto fresh ext4 filesystems, compares
 what containers see, and prints tables: pull, disk, start, memory, removal. "linked" is a third form beside: plain trees
 whose equal files a second pass turns into hard links. Only ratios within one run mean something: machines drift.
+
+Results are kept in FOLDER/results.json after each part, so that parts can be measured again alone.
 
 Needs root, what Corten is built with, debootstrap, loop devices, and Linux 6.13 (EROFS from a file, overlay's layers by
 descriptor).
@@ -14,8 +16,9 @@ import argparse
 import json
 import os
 import random
+import resource
 import shutil
-import statistics
+import signal
 import subprocess
 import sys
 import time
@@ -28,8 +31,25 @@ ORDER = ("app", "web", "app-new", "next")
 FLAT = ("flat-1", "flat-10", "flat-100")
 PYTHON = ["/usr/bin/python3", "-c", "import json, ssl, http.client, numpy, requests"]
 TRUE = ["/usr/bin/true"]
+PARTS = ("same", "rights", "starts", "cold", "memory", "pulls", "calls", "tables")
 DISK_BYTES = 6 << 30
 TOOLS_FLAGS = ["-std=gnu17", "-O2", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", f"-I{TOP}/src"]
+
+
+def low(values):
+    """The first quartile: what else runs on a machine only ever adds."""
+    return sorted(values)[len(values) // 4]
+
+
+def moment():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.monotonic(), used.ru_utime + used.ru_stime
+
+
+def since(begin):
+    """Seconds by the clock, and of the processor in programs that have ended."""
+    os.sync()
+    return [now - then for now, then in zip(moment(), begin)]
 
 
 def output(*argv, **kinds):
@@ -101,13 +121,13 @@ class Bench:
     def archives(self, image):
         return [self.work / "images/layers" / f"{diff_id}.tar.gz" for diff_id in self.images[image]]
 
-    def pull(self, store, form, image):
+    def pull(self, store, form, image, trace=()):
         """Seconds of wall and processor, as a pull takes them once the bytes are there."""
         store.mkdir(exist_ok=True)
         tool = self.work / "store-form"
         known = [diff_id for diff_id in self.images[image] if (store / "layers" / diff_id).exists()]
         words = ["objects", store, image] if form == "objects" else ["trees", store]
-        times = json.loads(output(tool, *words, *self.archives(image)))
+        times = json.loads(output(*trace, tool, *words, *self.archives(image)))
         times["wall_s"] = times["unpack_s"] + times["compose_s"] + times["sync_s"]
         if form == "linked":
             new = [diff_id for diff_id in self.images[image] if diff_id not in known]
@@ -121,12 +141,12 @@ class Bench:
         return "trees:" + ":".join(f"{store}/layers/{diff_id}/diff" for diff_id in reversed(self.images[image]))
 
     def probe(self, what, *words):
-        """Medians of each root's columns."""
+        """First quartiles of each root's columns."""
         columns = {}
         for line in output(self.work / "probe", what, *words).splitlines():
             number, *values = line.split()
             columns.setdefault(int(number), []).append([float(value) for value in values])
-        return [[statistics.median(column) for column in zip(*columns[number])] for number in sorted(columns)]
+        return [[low(column) for column in zip(*columns[number])] for number in sorted(columns)]
 
     # --- pull, disk, removal ---
 
@@ -146,16 +166,26 @@ class Bench:
                 gone[form].setdefault("all", []).append(self.remove_all(store, form))
         self.results |= {"pull": took, "disk": space, "removal": gone}
 
+    def calls(self, disk):
+        """System calls of each pull, which no other load changes."""
+        found, log = {}, self.work / "strace.log"
+        for form in ("trees", "objects"):
+            disk.fresh()
+            for image in ORDER:
+                self.pull(disk.place / "store", form, image, ("strace", "-f", "-qq", "-c", "-o", log))
+                total = [line for line in log.read_text().splitlines() if line.endswith(" total")][0]
+                found[f"{image} {form}"] = int(total.split()[3])
+        self.results["calls"] = found
+
     def remove(self, store, form, image, kept):
         """An image whose first layer others need. The layers go, then what nothing names any more."""
         needed = {diff_id for name in kept for diff_id in self.images[name]}
-        begin = time.monotonic()
+        begin = moment()
         for diff_id in self.images[image]:
             if diff_id not in needed:
                 output("rm", "-rf", store / "layers" / diff_id)
         self.collect(store, form, image)
-        os.sync()
-        return time.monotonic() - begin
+        return since(begin)
 
     def collect(self, store, form, image):
         if form == "objects":
@@ -165,15 +195,14 @@ class Bench:
             output("find", store / "links", "-type", "f", "-links", "1", "-delete")
 
     def remove_all(self, store, form):
-        begin = time.monotonic()
+        begin = moment()
         for image in ORDER[1:]:
             for diff_id in self.images[image]:
                 output("rm", "-rf", store / "layers" / diff_id)
         for image in ORDER[1:]:
             if form == "objects" or image == ORDER[-1]:
                 self.collect(store, form, image)
-        os.sync()
-        return time.monotonic() - begin
+        return since(begin)
 
     # --- start ---
 
@@ -221,14 +250,15 @@ class Bench:
                     for form in self.random.sample(("trees", "objects"), 2):
                         disk.cold()
                         words[3] = self.root(disk.place / form, form, image)
-                        times[form].append(self.probe(*words)[0][0])
-                found[f"{image} {name}"] = {form: statistics.median(values) for form, values in times.items()}
+                        times[form].append(self.probe(*words)[0][:2])
+                found[f"{image} {name}"] = {form: [low(column) for column in zip(*values)]
+                                            for form, values in times.items()}
         self.results["cold"] = found
 
     # --- memory ---
 
     def memory(self, disk):
-        sets = (("app",), ("app", "app"), ("app", "web"), ("app", "app-new"), ("app", "web", "app-new"))
+        sets = (("app",), ("app", "app"), ("app", "web"), ("app", "app-new"))
         found = {}
         for kind, program in (("all files read", []), ("Python started", ["--", *PYTHON])):
             for images in sets:
@@ -246,10 +276,10 @@ class Bench:
         group = (v1 if v1.is_dir() else Path("/sys/fs/cgroup")) / f"corten-store-form-{os.getpid()}"
         group.mkdir()
         join = group / ("tasks" if v1.is_dir() else "cgroup.procs")
+        child = subprocess.Popen(
+            ["sh", "-c", 'echo 0 >"$0" && exec "$@"', str(join), str(self.work / "probe"), "hold", str(self.upper),
+             *roots, *program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         try:
-            child = subprocess.Popen(
-                ["sh", "-c", 'echo 0 >"$0" && exec "$@"', str(join), str(self.work / "probe"), "hold",
-                 str(self.upper), *roots, *program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
             if child.stdout.readline() != "ready\n":
                 sys.exit("store-form: the roots could not be held")
             stat = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
@@ -257,9 +287,9 @@ class Bench:
                 values = int(stat["cache"]), int((group / "memory.kmem.usage_in_bytes").read_text())
             else:
                 values = int(stat["file"]), int(stat["slab"])
-            child.communicate()
             return values
         finally:
+            child.communicate()
             for _ in range(100):
                 try:
                     group.rmdir()
@@ -284,7 +314,7 @@ class Bench:
         for what, command in tries.items():
             done = subprocess.run(["unshare", "-Urm", "sh", "-c", f"{command} && ls /mnt >/dev/null"],
                                   stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, check=False)
-            found[what] = "works" if done.returncode == 0 else done.stderr.strip().splitlines()[-1].split(": ")[-1]
+            found[what] = "works" if done.returncode == 0 else done.stderr.splitlines()[0].split(": ")[-1]
         self.results["rights"] = found
 
 
@@ -304,7 +334,7 @@ def mib(size):
 
 
 def middle(samples, *keys):
-    return statistics.median(sum(sample.get(key, 0) for key in keys) for sample in samples)
+    return low([sum(sample.get(key, 0) for key in keys) for sample in samples])
 
 
 def report_pull(results):
@@ -314,17 +344,18 @@ def report_pull(results):
             samples = results["pull"][form][image]
             row = [image, form]
             row += [f"{middle(samples, key):.2f}" for key in ("unpack_s", "compose_s", "sync_s", "wall_s", "cpu_s")]
-            row += [f"{middle(samples, 'link_s'):.2f}" if form == "linked" else "", f"{middle(samples, 'rss_mb'):.0f}"]
+            row += [f"{middle(samples, 'link_s'):.2f}" if form == "linked" else "",
+                    results["calls"].get(f"{image} {form}", "")]
             rows.append(row)
-    table("Pull from local archives, seconds (medians)",
-          ["image", "form", "unpack", "compose", "sync", "all", "processor", "second pass", "RSS MB"], rows)
+    table("Pull from local archives, seconds (first quartiles)",
+          ["image", "form", "unpack", "compose", "sync", "all", "processor", "second pass", "system calls"], rows)
     table("Disk after each pull, MiB and inodes",
           ["image added", *FORMS],
           [[image, *(f"{mib(results['disk'][form][image][0])}, {results['disk'][form][image][1]}" for form in FORMS)]
            for image in ORDER])
-    table("Removal, seconds (medians)", ["what", *FORMS],
-          [[what, *(f"{statistics.median(results['removal'][form][what]):.2f}" for form in FORMS)]
-           for what in ("app", "all")])
+    table("Removal (first quartiles), seconds by the clock / of the processor", ["what", *FORMS],
+          [[what, *(" / ".join(f"{low(column):.2f}" for column in zip(*results["removal"][form][what]))
+                    for form in FORMS)] for what in ("app", "all")])
 
 
 def report_start(results):
@@ -332,15 +363,17 @@ def report_start(results):
     rows = []
     for image, found in results["start"].items():
         for number, name in enumerate(names):
-            mount, walk, true, python = (found[what][number] for what in ("mount", "walk", "true", "python"))
-            rows.append([image, name, f"{mount[0]:.0f}", f"{mount[1]:.0f}", f"{true[0] / 1e3:.2f}",
-                         f"{true[1] / 1e3:.2f}", f"{python[0] / 1e3:.0f}", f"{python[1] / 1e3:.0f}",
-                         *(f"{value / 1e3:.0f}" for value in walk)])
-    table("Start (medians): mount and unmount in µs, the rest in ms",
+            mount = found["mount"][number]
+            row = [image, name, f"{mount[0]:.0f} / {mount[1]:.0f}", f"{mount[2]:.0f} / {mount[3]:.0f}"]
+            for what in ("true", "python", "walk"):
+                times = found[what][number]
+                row += [f"{times[at + 1] / 1e3:.{2 if what == 'true' else 1}f}" for at in range(0, len(times), 2)]
+            rows.append(row)
+    table("Start (first quartiles): mounts in µs by the clock / of the processor, the rest in ms of the processor",
           ["image", "form", "mount", "unmount", "true, first", "again", "Python, first", "again",
            "stat all, first", "again", "read 4 KiB of all, first", "again"], rows)
-    table("The first after a boot, ms (medians)", ["what", "trees", "objects"],
-          [[what, *(f"{found[form] / 1e3:.0f}" for form in ("trees", "objects"))]
+    table("The first after a boot (first quartiles), ms by the clock / of the processor", ["what", "trees", "objects"],
+          [[what, *(" / ".join(f"{value / 1e3:.0f}" for value in found[form]) for form in ("trees", "objects"))]
            for what, found in results["cold"].items()])
 
 
@@ -358,6 +391,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, default=TOP / "build/store-form")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", action="append", choices=PARTS, help="instead of all parts")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     work = options.work.resolve()
@@ -366,23 +400,27 @@ def main():
         build(work)
         subprocess.run([HERE / "images.py", work / "images"], check=True)
         os.execvp("unshare", ["unshare", "-m", "--propagation", "private", sys.executable, __file__, "--inside",
-                              "--work", str(work), "--rounds", str(options.rounds)])
-    bench, disk = Bench(work, options.rounds), Disk(work, "disk")
+                              *sys.argv[1:]])
+    bench, disk = Bench(work, options.rounds), Disk(work, f"disk-{os.getpid()}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    parts = options.only or PARTS
+    results = work / "results.json"
     try:
-        bench.fill(disk)
-        bench.same(disk)
-        bench.rights(disk)
-        bench.starts(disk)
-        bench.cold(disk)
-        bench.memory(disk)
-        bench.pulls(disk)
+        if set(parts) - {"pulls", "calls", "tables"}:
+            bench.fill(disk)
+        for part in parts:
+            if part == "tables":
+                continue
+            getattr(bench, part)(disk)
+            kept = json.loads(results.read_text()) if results.exists() else {}
+            results.write_text(json.dumps(kept | bench.results, indent=1))
+            print(f"store-form: {part} done", file=sys.stderr)
     finally:
         disk.remove()
         shutil.rmtree(disk.place, ignore_errors=True)
-        (work / "results.json").write_text(json.dumps(bench.results, indent=1))
-    report_pull(bench.results)
-    report_start(bench.results)
-    report_memory(bench.results)
+    if "tables" in parts:
+        for report in (report_pull, report_start, report_memory):
+            report(json.loads(results.read_text()))
 
 
 main()
