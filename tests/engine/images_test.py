@@ -380,7 +380,7 @@ def test_inspect_formats(cli):
     assert cli("inspect", "-f", "{{.Id}}", "c1", "bb:latest").ok().splitlines()[0] == one
     assert cli("inspect", "-f", "{{.SizeRw}}", "c1").ok() == "<nil>\n"
     assert re.fullmatch(r"0 \d{6,}\n", cli("inspect", "-s", "-f", "{{.SizeRw}} {{.SizeRootFs}}", "c1").ok())
-    cli("inspect", "--type", "image", "c1").failed("c1")
+    cli("inspect", "--type", "image", one).failed(one)
     cli("inspect", "--type", "container", "bb:latest").failed("bb:latest")
     cli("inspect", "--type", "planet", "bb").failed("planet")
     cli("inspect", "-f", "{{.Id", "c1").failed("unclosed action", status=64)
