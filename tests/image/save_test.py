@@ -565,6 +565,11 @@ def test_killed(store, tmp_path, who):
     assert Saved(save(store, "test:1"))
 
 
+def heed_signals():
+    """A caller in the background of a shell ignores SIGINT, and hands that on."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=["kill", "term", "int"])
 @pytest.mark.parametrize("words", [["save", "--format", "oci-dir", "-o"], ["image", "bundle"]], ids=["oci-dir", "bundle"])
 def test_a_killed_folder(store, tmp_path, words, number):
@@ -574,7 +579,8 @@ def test_a_killed_folder(store, tmp_path, words, number):
     target.mkdir()
     order = [target / "a", "test:1"] if "-o" in words else ["test:1", target / "a"]
     env = {**os.environ, "CORTEN_ROOT": str(store.root), "CORTEN_STATE": str(tmp_path / "state"), "CORTEN_LIBEXEC": str(BIN)}
-    process = subprocess.Popen([BIN / "corten", *words, *order], env=env, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    process = subprocess.Popen([BIN / "corten", *words, *order], env=env, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+                               preexec_fn=heed_signals)
     while not os.listdir(target):
         assert process.poll() is None, "it was over too soon"
     os.kill(process.pid, number)
