@@ -1,13 +1,12 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/fd.h"
 #include "store/helper.h"
 #include "store/internal.h"
 #include "store/reference.h"
 #include "store/remote.h"
+#include "store/staged.h"
 #include "store/wire_copy.h"
 
 /* The repository of the source where a registry may take blobs from it; NULL: it is elsewhere. */
@@ -37,15 +36,7 @@ static int write_request(int folder_fd, const struct store_copy *request, bool m
 
 	json_write(&wire_copy_shape, &wire, JSON_COMPACT, &text);
 	int rc = buf_check(&text, "the request", err);
-	if (rc < 0)
-		return rc;
-	auto_fd fd = openat(folder_fd, WIRE_COPY_REQUEST,
-			    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return err_errno(err, "make 'staging/" WIRE_COPY_REQUEST "'");
-	rc = fd_write_all(fd, text.data, text.len);
-	return rc < 0 ? err_set(err, err_kind_of(-rc), -rc, "write 'staging/" WIRE_COPY_REQUEST "'")
-		      : 0;
+	return rc < 0 ? rc : staged_write(folder_fd, WIRE_COPY_REQUEST, &text, err);
 }
 
 struct copying {

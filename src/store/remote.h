@@ -7,6 +7,7 @@
 #ifndef CORTEN_STORE_REMOTE_H
 #define CORTEN_STORE_REMOTE_H
 
+#include "base/fd.h"
 #include "base/json.h"
 
 struct remote {
