@@ -89,24 +89,6 @@ int remote_image_top(const struct remote *remote, struct arena *arena, struct re
 	return read_document(remote, top, arena, &image->top_text, err);
 }
 
-static const struct oci_descriptor *choose(const struct oci_index *index,
-					   const struct platform *platform)
-{
-	const struct oci_descriptor *best = NULL;
-	int best_fit = 0;
-
-	for (size_t i = 0; i < index->manifests.count; i++) {
-		const struct oci_descriptor *item = &index->manifests.items[i];
-		int fit = platform_match(platform, item->platform);
-		if (fit > best_fit &&
-		    (oci_is_index(item->media_type) || oci_is_manifest(item->media_type))) {
-			best = item;
-			best_fit = fit;
-		}
-	}
-	return best;
-}
-
 int remote_image_choose(const struct remote *remote, const char *platform, struct arena *arena,
 			struct remote_image *image, struct err *err)
 {
@@ -124,7 +106,7 @@ int remote_image_choose(const struct remote *remote, const char *platform, struc
 			rc = oci_index_check(&index, err);
 		if (rc < 0)
 			return err_wrap(err, rc, "index %.19s", image->digest);
-		const struct oci_descriptor *best = choose(&index, &wanted);
+		const struct oci_descriptor *best = platform_choose(&wanted, &index);
 		if (best == NULL)
 			return err_set(err, ERR_NOT_FOUND, 0, "no image for %s/%s%s%s in it",
 				       wanted.os, wanted.architecture,

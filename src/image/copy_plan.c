@@ -128,18 +128,8 @@ static int read_best(struct reader *reader, const struct oci_index *index, int d
 		     struct err *err)
 {
 	const struct platform *platform = &reader->wish->platform;
-	const struct oci_descriptor *best = NULL;
-	int best_fit = 0;
+	const struct oci_descriptor *best = platform_choose(platform, index);
 
-	for (size_t i = 0; i < index->manifests.count; i++) {
-		const struct oci_descriptor *item = &index->manifests.items[i];
-		int fit = platform_match(platform, item->platform);
-		if (fit > best_fit &&
-		    (oci_is_index(item->media_type) || oci_is_manifest(item->media_type))) {
-			best = item;
-			best_fit = fit;
-		}
-	}
 	if (best == NULL)
 		return err_set(err, ERR_NOT_FOUND, 0,
 			       "no image for %s/%s in it: --platform names another, --all takes "

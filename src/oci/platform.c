@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "oci/document.h"
+
 /* The processor that this is built for: the filter of confine.c allows no uname(). */
 #if defined(__x86_64__)
 #define OWN_ARCHITECTURE "amd64"
@@ -53,4 +55,22 @@ int platform_match(const struct platform *platform, const struct oci_platform *h
 	if (platform->variant[0] == '\0' || !said)
 		return said ? 2 : 3;
 	return strcmp(have->variant, platform->variant) == 0 ? 3 : 0;
+}
+
+const struct oci_descriptor *platform_choose(const struct platform *platform,
+					     const struct oci_index *index)
+{
+	const struct oci_descriptor *best = NULL;
+	int best_fit = 0;
+
+	for (size_t i = 0; i < index->manifests.count; i++) {
+		const struct oci_descriptor *item = &index->manifests.items[i];
+		int fit = platform_match(platform, item->platform);
+		if (fit > best_fit &&
+		    (oci_is_index(item->media_type) || oci_is_manifest(item->media_type))) {
+			best = item;
+			best_fit = fit;
+		}
+	}
+	return best;
 }
