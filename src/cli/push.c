@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "cli/access.h"
 #include "cli/command.h"
 #include "cli/progress.h"
 #include "engine/output.h"
@@ -12,10 +13,7 @@
 #define DIGEST_SHOWN 12
 
 struct push_values {
-	const char *auth_file;
-	const char *cert_folder;
-	const char *credentials;
-	const char *tls_verify;
+	struct engine_access access;
 	const char *packing;
 	const char *level;
 	const char *form;
@@ -26,23 +24,19 @@ struct push_values {
 static const struct option push_options[] = {
 	OPT_FLAG(struct push_values, all_tags, 'a', "all-tags",
 		 "push every tag of the repository NAME"),
-	OPT_STRING(struct push_values, auth_file, '\0', "authfile", "FILE", HINT_FILE,
-		   "names and passwords of registries (REGISTRY_AUTH_FILE)"),
-	OPT_STRING(struct push_values, cert_folder, '\0', "cert-dir", "DIR", HINT_DIR,
-		   "certificates for this registry, as in /etc/containers/certs.d/HOST"),
+	OPT_AUTH_FILE(struct push_values, access, ""),
+	OPT_CERT_FOLDER(struct push_values, access, ""),
 	OPT_STRING(struct push_values, packing, '\0', "compression-format", "gzip|none|zstd",
 		   HINT_WORDS, "how all layers are packed (default: as they were, or gzip)"),
 	OPT_STRING(struct push_values, level, '\0', "compression-level", "N", HINT_NONE,
 		   "how hard what is packed now: gzip 1 to 9, zstd 1 to 22"),
-	OPT_STRING(struct push_values, credentials, '\0', "creds", "USER:PASSWORD", HINT_NONE,
-		   "for this once; others may see it in the list of processes"),
+	OPT_CREDENTIALS(struct push_values, access, ""),
 	OPT_STRING(struct push_values, digest_file, '\0', "digestfile", "FILE", HINT_FILE,
 		   "write the manifest's digest there"),
 	OPT_STRING(struct push_values, form, 'f', "format", "oci|v2s2", HINT_WORDS,
 		   "form of the manifest (default: as the image's own is, or oci)"),
 	OPT_FLAG(struct push_values, quiet, 'q', "quiet", "print the complete name alone"),
-	OPT_STRING(struct push_values, tls_verify, '\0', "tls-verify", "true|false", HINT_WORDS,
-		   "whether the registry must prove who it is (default true)"),
+	OPT_TLS_VERIFY(struct push_values, access, ""),
 };
 
 /* What became of a layer goes to stdout as with Docker, a bar to stderr. */
@@ -152,7 +146,7 @@ static int cmd_push(struct cli *cli, void *values, const struct option_args *arg
 	struct engine_push request = {
 		.reference = args->items[0],
 		.destination = args->count > 1 ? args->items[1] : NULL,
-		.access = {v->auth_file, v->cert_folder, v->tls_verify, v->credentials},
+		.access = v->access,
 		.form = v->form,
 		.packing = v->packing,
 	};
