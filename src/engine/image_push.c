@@ -55,9 +55,12 @@ static int choose_packing(const struct engine_push *request, struct store_push *
 	if (request->packing != NULL)
 		rc = images_word_index(request->packing, store_packing_names, "compression",
 				       &packing, err);
-	if (rc == 0 && request->form != NULL)
-		rc = images_word_index(request->form, store_manifest_names, "form of a manifest",
-				       &form, err);
+	if (rc == 0 && request->form != NULL) {
+		/* The first has no name: it is what there is without a wish. */
+		rc = images_word_index(request->form, store_manifest_names + STORE_MANIFEST_OCI,
+				       "form of a manifest", &form, err);
+		form += STORE_MANIFEST_OCI;
+	}
 	if (rc < 0)
 		return rc;
 	push->packing = (enum store_packing)packing;

@@ -215,7 +215,8 @@ def test_forms_of_manifests(cli, tmp_path, registry):
     cli("push", "work:1", f"{registry.host}/form:oci").ok()
     assert manifest_of(registry, "form:oci")[1] == OCI_MANIFEST
     cli("pull", f"{registry.host}/form:docker").ok()
-    assert "v2s2" in cli.refuse("push", "--format=v1", "work:1", f"{registry.host}/form:1")
+    for form in ("v1", ""):
+        assert f"'{form}': there are oci, v2s2" in cli.refuse("push", f"--format={form}", "work:1", f"{registry.host}/form:1")
     assert "zstd" in cli.refuse("push", "--format=v2s2", "--compression-format=zstd", "work:1", f"{registry.host}/form:1")
 
 
