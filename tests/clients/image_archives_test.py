@@ -205,5 +205,5 @@ def test_docker_runs_what_is_saved(docker, box, packing):
 def test_containerd_runs_what_is_saved(ctr, box, form, packing):
     target, _ = box(ctr.scratch / f"to-containerd-{form}", form, packing)
     ctr("images", "import", f"/scratch/{target.name}")
-    assert ctr("run", "--rm", "docker.io/example/saved:1", "saved", "stat", "-c", "%u", "/home/app") == "1000\n"
+    assert ctr.said("run", "--rm", "docker.io/example/saved:1", "saved", "stat", "-c", "%u", "/home/app") == "1000\n"
     ctr("images", "rm", "docker.io/example/saved:1")

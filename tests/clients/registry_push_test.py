@@ -81,7 +81,7 @@ def test_by_containerd(pushed, ctr, reach):
     reach(ctr)
     ctr("images", "pull", "--plain-http", name)
     assert digest in ctr("images", "ls", f"name=={name}")
-    assert ctr("run", "--rm", name, "pushed", "cat", "/etc/word") == "from the registry\n"
+    assert ctr.said("run", "--rm", name, "pushed", "cat", "/etc/word") == "from the registry\n"
 
 
 @pytest.mark.parametrize("form", ["oci", "v2s2"])
