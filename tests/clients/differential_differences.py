@@ -43,7 +43,6 @@ TERMINALS = [
     Row("terminal*", "mount:/dev/console", "crun", "config-linux.md, default devices: the terminal is bound there; crun makes a link"),
     Row("*terminal*", "tree:/dev/console", "crun", "the same"),
     Row("user namespace and a terminal", "mount:/dev/console", "crun", "the same"),
-    Row("terminal with a size", "terminal:?", "crun", "run in the foreground: the size is that of the caller's terminal, as runc's"),
 ]
 PROCESS = [
     Row("capabilities are absent", "status:Cap*", "runc", "runc leaves all that it has; Corten and crun none"),

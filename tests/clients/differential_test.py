@@ -22,7 +22,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
-from box import REPO, RUNTIME, compile_c, remove_cgroup  # noqa: E402
+from box import REPO, RUNTIME, compile_c, remove_cgroup, set_size  # noqa: E402
 from differential_cases import CASES, ID, configuration  # noqa: E402
 from differential_differences import DIFFERENCES  # noqa: E402
 
@@ -114,7 +114,7 @@ class Session:
         folder = self.bundle(case, name)
         argv = [*self.enter, RUNTIMES[name], "--root", f"/run/{name}", "run", *case.flags, "--bundle", f"/scratch/{folder.name}", ID]
         with tempfile.TemporaryFile() as errors:
-            text, groups, status = converse(argv, case.terminal, errors, lambda: self.group_values())
+            text, groups, status = converse(argv, terminal_of(folder), errors, lambda: self.group_values())
             errors.seek(0)
             message = errors.read().decode(errors="replace")
         if not text.endswith("end\n"):
@@ -204,10 +204,20 @@ def heed_all_signals():
         C_LIBRARY.syscall(SYS_RT_SIGACTION, number, as_by_default, None, 8)
 
 
+def terminal_of(folder):
+    """The caller's terminal, where there is to be one. It has the size that is asked for, if any: runc sets first that
+    and then the caller's, and its container may see either."""
+    process = json.loads((folder / "config.json").read_text())["process"]
+    size = {"size": process["consoleSize"]} if "consoleSize" in process else {}
+    return size if process.get("terminal") else None
+
+
 def converse(argv, terminal, errors, meanwhile):
     """Runs a container: (all that it told, what was read meanwhile, exit status)."""
-    if terminal:
+    if terminal is not None:
         ours, theirs = os.openpty()
+        if "size" in terminal:
+            set_size(ours, terminal["size"]["height"], terminal["size"]["width"])
         streams = {"stdin": theirs, "stdout": theirs}
     else:
         (take, feed), (ours, theirs) = os.pipe(), os.pipe()
@@ -227,8 +237,8 @@ def converse(argv, terminal, errors, meanwhile):
             told += data
             if told.replace(b"\r", b"").endswith(b"\nend\n") and not found:
                 found = meanwhile()
-                os.write(ours if terminal else feed, b"\n")
-                if terminal:
+                os.write(ours if terminal is not None else feed, b"\n")
+                if terminal is not None:
                     break
         status = process.wait(timeout=max(0.1, end - time.monotonic()))
     except subprocess.TimeoutExpired:
@@ -237,7 +247,7 @@ def converse(argv, terminal, errors, meanwhile):
         pytest.fail(f"{argv}: not done after {LIMIT_S} s; told {told[-300:]!r}")
     finally:
         os.close(ours)
-        if not terminal:
+        if terminal is None:
             os.close(feed)
     return told.decode(errors="replace").replace("\r", ""), found, status
 
